@@ -1,0 +1,1 @@
+"""Dataset versions on disk, importers and health checks shared by the models."""
