@@ -1,0 +1,1 @@
+"""The NER wing: finds standards, measures, equipment and exemptions in construction language."""
