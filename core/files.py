@@ -79,7 +79,7 @@ def move_folder(source: Path, target: Path) -> None:
         if target.exists():
             raise FileExistsError(errno.EEXIST, "The folder is there already", str(target))
         try:
-            os.rename(source, target)
+            source.rename(target)
             break
         except PermissionError:
             # Windows refuses while a scanner or a reader holds a file of the folder for a moment.

@@ -50,7 +50,7 @@ def to_bio(text: str, entities: Sequence[dict[str, Any]]) -> tuple[list[tuple[in
         start, end = entity["start"], entity["end"]
         if not 0 <= start < end <= len(text):
             raise DatasetError(
-                f"A span from {start} to {end} is not inside a text of {len(text)} characters."
+                f"A span from {start} to {end} is not inside its text of {len(text)} characters."
             )
         if start < previous_end:
             raise DatasetError(f"The span {text[start:end]!r} at {start} overlaps the span before it.")
