@@ -86,7 +86,7 @@ def from_bio(spans: Sequence[tuple[int, int]], tags: Sequence[str], text: str) -
     for (start, end), tag in zip(spans, tags, strict=True):
         if not 0 <= start < end <= len(text):
             raise DatasetError(
-                f"A token from {start} to {end} is not inside a text of {len(text)} characters."
+                f"A token from {start} to {end} is not inside its text of {len(text)} characters."
             )
         if tag == "O":
             current = None

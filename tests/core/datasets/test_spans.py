@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,7 +42,7 @@ def test_tags_give_back_the_entities(row):
 def test_tokens_cover_everything_but_white_space(text):
     spans = tokens(text)
     assert "".join(text[start:end] for start, end in spans) == "".join(text.split())
-    assert all(a[1] <= b[0] for a, b in zip(spans, spans[1:], strict=False))
+    assert all(a[1] <= b[0] for a, b in pairwise(spans))
 
 
 def test_guideline_example():
@@ -52,7 +54,9 @@ def test_guideline_example():
     ]
     spans, tags = to_bio(text, list(reversed(entities)))
     assert [text[start:end] for start, end in spans][-5:] == ["G", ".", "O", ".", "95"]
-    assert tags == ["O", "B-EQUIPMENT", "O", "B-MEASURE", "I-MEASURE", "O", "O", "B-STANDARD"] + 4 * ["I-STANDARD"]
+    assert tags == ["O", "B-EQUIPMENT", "O", "B-MEASURE", "I-MEASURE", "O", "O", "B-STANDARD"] + 4 * [
+        "I-STANDARD"
+    ]
     assert from_bio(spans, tags, text) == entities
 
 
@@ -79,7 +83,7 @@ def test_inside_tag_without_begin_opens_an_entity():
 @pytest.mark.parametrize(
     "entities, words",
     [
-        ([{"start": 0, "end": 9, "label": "MEASURE"}], "not inside a text of 6"),
+        ([{"start": 0, "end": 9, "label": "MEASURE"}], "not inside its text of 6"),
         ([{"start": 2, "end": 2, "label": "MEASURE"}], "not inside"),
         (
             [{"start": 0, "end": 4, "label": "MEASURE"}, {"start": 2, "end": 6, "label": "STANDARD"}],
@@ -97,7 +101,7 @@ def test_wrong_tags_are_refused():
         from_bio([(0, 1)], [], "a")
     with pytest.raises(DatasetError, match="'MEASURE' is not a BIO tag"):
         from_bio([(0, 1)], ["MEASURE"], "a")
-    with pytest.raises(DatasetError, match="not inside a text"):
+    with pytest.raises(DatasetError, match="not inside its text"):
         from_bio([(0, 3)], ["O"], "a")
 
 
