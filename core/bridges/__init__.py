@@ -1,0 +1,1 @@
+"""Bridges from the callbacks of training libraries to a run's context. One module a library."""

@@ -1,0 +1,50 @@
+"""How fast a run goes and how long it still takes: a smoothed seconds-per-step, evaluation included.
+
+Estimates before a run exists are estimate.py.
+"""
+
+from __future__ import annotations
+
+import math
+
+
+class Pace:
+    """Seconds per step, exponentially smoothed over steps.
+
+    Waiting between two updates (an evaluation, a checkpoint) counts as time of the steps between them, so the
+    estimate holds the evaluations that are still to come.
+
+    Args:
+        scale: Steps over which the past is forgotten; one epoch makes evaluations spread evenly.
+    """
+
+    def __init__(self, scale: float = 100.0) -> None:
+        self._scale = max(1.0, scale)
+        self._time = 0.0
+        self._steps = 0.0
+        self._last: tuple[float, float] | None = None
+
+    def update(self, step: float, now: float) -> None:
+        """Tell that `step` was reached at time `now` (seconds, any clock that only moves forward)."""
+        if self._last is None:
+            self._last = (step, now)
+            return
+        steps, seconds = step - self._last[0], now - self._last[1]
+        if steps <= 0 or seconds < 0:
+            return
+        keep = math.exp(-steps / self._scale)
+        self._time = self._time * keep + seconds
+        self._steps = self._steps * keep + steps
+        self._last = (step, now)
+
+    @property
+    def seconds_per_step(self) -> float | None:
+        """Smoothed duration of one step in seconds, or None before the second update."""
+        return self._time / self._steps if self._steps else None
+
+    def eta(self, step: float, total_steps: float) -> float | None:
+        """Seconds until `total_steps`, or None while it is not known."""
+        pace = self.seconds_per_step
+        if pace is None or total_steps <= 0:
+            return None
+        return max(0.0, total_steps - step) * pace
