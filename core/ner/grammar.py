@@ -48,10 +48,11 @@ class Example:
     entities: list[dict[str, Any]]
 
     def marked(self) -> str:
-        """The text with `[LABEL ...]` around every entity, for people."""
+        """The text with `[E ...]` around every entity, for people."""
+        letters = {label: letter for letter, label in syntax.LABELS.items()}
         out, at = [], 0
         for entity in self.entities:
-            out += [self.text[at : entity["start"]], f"[{entity['label'][0]} "]
+            out += [self.text[at : entity["start"]], f"[{letters[entity['label']]} "]
             out += [self.text[entity["start"] : entity["end"]], "]"]
             at = entity["end"]
         return "".join([*out, self.text[at:]])
