@@ -234,8 +234,7 @@ class RunContext:
             eta_seconds=self._pace.eta(step, self.status.total_steps),
         )
         self.save_status()
-        self._next_look = 0.0
-        asked = self.should_stop()
+        asked = self.should_stop_now()
         if asked is not None:
             return asked
         if ending is None:
@@ -257,6 +256,11 @@ class RunContext:
         if self._asked is not None and not self.stop_reason:
             self.stop_reason, self._stop_text = "asked", "Ended on request."
         return self._asked
+
+    def should_stop_now(self) -> Literal["stop", "cancel"] | None:
+        """The same, looking at the disk in any case."""
+        self._next_look = 0.0
+        return self.should_stop()
 
     def checkpoint(self, step: int, path: Path, *, keep: int = 2, best: Path | None = None) -> None:
         """Announce that the folder `path` under `checkpoints` is a complete resume point.
