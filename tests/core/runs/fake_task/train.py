@@ -56,5 +56,11 @@ def _trouble(kind: str, ctx: RunContext, settings: Attempt) -> None:
         import a_package_that_is_not_there  # noqa: F401
     if kind == "nan" and settings.rollbacks < 2:
         raise NonFiniteLossError("The training loss became nan at step 7.")
+    if kind == "full_disk":
+        # No file of this process may grow past the log as it is now, as on a disk that has just become full.
+        import resource
+
+        size = ctx.metrics_log.path.stat().st_size + 20
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
     if kind == "exit":
         os._exit(9)
