@@ -99,7 +99,8 @@ def _example(encoder, ids, labels, word_of, inside, begin: int, end: int) -> Exa
 
 
 def tag_weights(examples: Sequence[Example], tags: int, strength: float) -> torch.Tensor:
-    """Loss weight of each tag: (rarest counts most), `(N / (C * n_tag)) ** strength`, mean 1 over the training words.
+    """Loss weight of each tag: (rarest counts most), `(N / (C * n_tag)) ** strength`, mean 1 over the
+    training words.
 
     Args:
         examples: The training examples.

@@ -18,7 +18,8 @@ _OPENING = {"(": ")", "[": "]", "{": "}"}
 _CLOSING = {close: opening for opening, close in _OPENING.items()}
 _QUOTES = "\"“”„‘’'«»`"
 _ARTICLES = ("the ", "a ", "an ")
-# A unit or document abbreviation that ends in a dot is short ("ft.", "in.", "Std."); a longer word ends a sentence.
+# A unit or document abbreviation that ends in a dot is short ("ft.", "in.", "Std."); a longer word ends a
+# sentence.
 _LONGEST_ABBREVIATION = 3
 _ABBREVIATED = ("STANDARD", "MEASURE")
 
@@ -36,7 +37,8 @@ def legal_transitions(tags: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
         tags: C tag names.
 
     Returns:
-        `(start, step)`: start (C,) and step (C, C) with rows = previous tag; 0 where legal, `IMPOSSIBLE` elsewhere.
+        `(start, step)`: start (C,) and step (C, C) with rows = previous tag; 0 where legal, `IMPOSSIBLE`
+        elsewhere.
     """
     start = np.zeros(len(tags))
     step = np.zeros((len(tags), len(tags)))
@@ -140,8 +142,10 @@ def entities(
 def clean_span(text: str, start: int, end: int, label: str, *, limit: int | None = None) -> Span | None:
     """Normalise the edges of one span: what is never part of an entity is taken off.
 
-    Off go blanks, separators (`, ; :` dashes), brackets without their partner, quotation marks around the span
-    (an inch or foot mark after a number stays), the dot that ends a sentence (the dot of an abbreviation stays)
+    Off go blanks, separators (`, ; :` dashes), brackets without their partner, quotation marks around the
+    span
+    (an inch or foot mark after a number stays), the dot that ends a sentence (the dot of an abbreviation
+    stays)
     and a leading article. A bracket that is opened inside the span and closed right after it is taken in.
 
     Args:

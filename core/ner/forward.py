@@ -14,7 +14,8 @@ from torch import nn
 
 from core.ner.encode import Encoder, Piecemeal
 
-# Pieces in one batch, padding included: bounds memory whatever the texts are (about 0.2 GB for MiniLM in fp32).
+# Pieces in one batch, padding included: bounds memory whatever the texts are (about 0.2 GB for MiniLM in
+# fp32).
 BATCH_PIECES = 8192
 
 
@@ -38,7 +39,8 @@ def word_log_probs(
     """Log-probabilities of the tags for each word of each text.
 
     A text within the network's reach is read at once. A longer one is read in windows of `window` pieces that
-    share `overlap` pieces; a word that stands in two windows is taken from the one where it is farther from the
+    share `overlap` pieces; a word that stands in two windows is taken from the one where it is farther
+    from the
     edge. A word of which the tokenizer keeps nothing gets a uniform row.
 
     Args:

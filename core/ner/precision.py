@@ -24,7 +24,8 @@ def set_threads(wanted: int) -> int:
 
 @functools.cache
 def bf16_gain() -> float:
-    """How many times faster this CPU computes a linear layer's forward and backward pass in bf16 than in fp32.
+    """How many times faster this CPU computes a linear layer's forward and backward pass in bf16 than in
+    fp32.
 
     Takes at most about 0.3 s, once a process.
     """

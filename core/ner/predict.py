@@ -122,7 +122,8 @@ def load_model(ref: str, *, ws: Workspace | None = None) -> NerModel:
     """Load a model by name.
 
     Args:
-        ref: A version (`v3`), an alias (`production`, `candidate`, `previous`), `starter`, `base`, or a folder
+        ref: A version (`v3`), an alias (`production`, `candidate`, `previous`), `starter`, `base`, or a
+            folder
             that holds a stored model.
         ws: The workspace; the current one without it.
 

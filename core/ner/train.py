@@ -39,7 +39,8 @@ def device_here() -> str:
 def train(spec: RunSpec, ctx: RunContext) -> TrainResult:
     """Train as `spec` says, write the model into `ctx.model_dir` and return the report.
 
-    The report holds, for the test split and for the gold set where there is one, the scores of the stored model
+    The report holds, for the test split and for the gold set where there is one, the scores of the stored
+    model
     (reloaded from its files) and under `before` those of the model that it would replace.
 
     Raises:

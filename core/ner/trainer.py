@@ -96,7 +96,8 @@ class _Housekeeping(TrainerCallback):
         self.trainer.take_up(args, state)
 
     def on_epoch_begin(self, args, state, control, **_: Any) -> None:
-        # A resumed epoch begins in its middle: the whole part is its number. 1e-6 absorbs rounding of k/n sums.
+        # A resumed epoch begins in its middle: the whole part is its number. 1e-6 absorbs rounding of k/n
+        # sums.
         epoch = int((state.epoch or 0.0) + 1e-6)
         self.trainer.train_dataset.epoch = epoch
         self.trainer.order.epoch = epoch
