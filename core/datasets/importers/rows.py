@@ -27,7 +27,7 @@ _ALIASES = {
     "EXEMPTION": ("exemptions", "exempt", "exception", "exceptions", "waiver"),
 }
 _KNOWN = {alias: label for label, names in _ALIASES.items() for alias in (label.casefold(), *names)}
-_SPLITS = {
+SPLIT_NAMES = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("val", "valid", "validation", "dev", "eval"), "val"),
     **dict.fromkeys(("test", "testing"), "test"),
@@ -144,8 +144,8 @@ class Collector:
                 row[name] = str(value)
         split = (extra or {}).get("split")
         if isinstance(split, str) and split.strip():
-            if split.strip().casefold() in _SPLITS:
-                row["split"] = _SPLITS[split.strip().casefold()]
+            if split.strip().casefold() in SPLIT_NAMES:
+                row["split"] = SPLIT_NAMES[split.strip().casefold()]
             else:
                 self.notice(f"the split {split.strip()[:40]!r} is not known and was ignored")
         self.result.rows.append(row)
@@ -250,6 +250,8 @@ def check_text(text: Any) -> None:
         raise RowError("the text is empty")
     if len(text) > MAX_CHARACTERS:
         raise RowError(f"the text has {len(text):,} characters, at most {MAX_CHARACTERS:,} are possible")
+    if "\0" in text:
+        raise RowError("the text holds a zero byte")
     if _SURROGATE.search(text):
         raise RowError("the text holds half of a character (a lone surrogate)")
 

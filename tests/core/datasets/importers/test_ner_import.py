@@ -91,6 +91,7 @@ def test_good_rows_stay_and_bad_ones_are_named_by_line():
         ("  \n", [], "the text is empty"),
         (None, [], "the text is missing"),
         (5, [], "the text is int"),
+        ("a\0b", [], "zero byte"),
         ("a\ud800b", [], "lone surrogate"),
         ("pole", "B", "the entities are str"),
         ("pole", {"a": 1}, "the entities are dict"),
