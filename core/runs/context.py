@@ -5,6 +5,7 @@ The process around it (lock, slot, end event) is worker.py. Nothing here imports
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import shutil
 import threading
@@ -280,7 +281,9 @@ class RunContext:
 
     def log(self, message: str, **info: Any) -> None:
         """Write a sentence into the log and onto the console."""
-        print(message, flush=True)
+        # A console that cannot be written is told by the log, which cannot be written either.
+        with contextlib.suppress(OSError):
+            print(message, flush=True)
         self.metrics_log.write("log", message=message, **info)
 
     def set_phase(self, text: str) -> None:

@@ -5,6 +5,7 @@ Who starts it is launcher.py; what a training does is a wing's train room.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import signal
@@ -173,7 +174,9 @@ def _end_by_exception(ctx: RunContext, error: BaseException) -> int:
         if asked:
             sentence = "Stopped on request before the training could end by itself."
         return _finish(ctx, RunState.STOPPED, sentence, hint)
-    traceback.print_exception(error)
+    # The console may be what cannot be written.
+    with contextlib.suppress(OSError):
+        traceback.print_exception(error)
     checkpoints.sweep_incomplete(ctx.checkpoints)
     return _finish(ctx, RunState.FAILED, sentence, hint, error=type(error).__name__)
 
@@ -189,8 +192,9 @@ def _end_on_request(ctx: RunContext, when: str) -> int:
 
 def _finish(ctx: RunContext, state: str, message: str, hint: str, **extra: Any) -> int:
     if state == RunState.FAILED:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
         extra["console"] = console_tail(ctx.console)
     try:
         ctx.finish(state, message, hint, **extra)
@@ -201,15 +205,20 @@ def _finish(ctx: RunContext, state: str, message: str, hint: str, **extra: Any) 
 
 def _failed_without_log(run_dir: Path, status: Any, error: Exception) -> int:
     sentence, hint = explain(error)
-    print(sentence, hint, file=sys.stderr)
+    _say(f"{sentence} {hint}")
     failed = dataclasses.replace(
         status, state=RunState.FAILED, message=sentence, hint=hint, ended=time.time(), eta_seconds=None
     )
     try:
         write_status(run_dir, failed)
     except OSError as second:
-        print(f"The status cannot be written either: {second}", file=sys.stderr)
+        _say(f"The status cannot be written either: {second}")
     return EXIT_FAILED
+
+
+def _say(text: str) -> None:
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr)
 
 
 def console_tail(path: Path, lines: int = CONSOLE_LINES) -> list[str]:

@@ -66,11 +66,22 @@ def run_dir(tmp_path: Path) -> Path:
 
 def trainer(ctx, model=None, *, epochs=3, rate=0.05, score=None, extra=(), **changes):
     values = {
-        "output_dir": str(ctx.checkpoints), "num_train_epochs": epochs, "per_device_train_batch_size": 4,
-        "learning_rate": rate, "logging_strategy": "no", "logging_nan_inf_filter": False, "eval_strategy": "epoch",
-        "save_strategy": "epoch", "report_to": [], "disable_tqdm": True, "use_cpu": True, "seed": 1,
-        "remove_unused_columns": False, "lr_scheduler_type": "constant", **changes,
-    }  # fmt: skip
+        "output_dir": str(ctx.checkpoints),
+        "num_train_epochs": epochs,
+        "per_device_train_batch_size": 4,
+        "learning_rate": rate,
+        "logging_strategy": "no",
+        "logging_nan_inf_filter": False,
+        "eval_strategy": "epoch",
+        "save_strategy": "epoch",
+        "report_to": [],
+        "disable_tqdm": True,
+        "use_cpu": True,
+        "seed": 1,
+        "remove_unused_columns": False,
+        "lr_scheduler_type": "constant",
+        **changes,
+    }
     calls = iter(range(1000))
     scored = (lambda prediction: {"f1": next(calls) / 100}) if score is None else score
     return Trainer(
@@ -135,9 +146,12 @@ def test_the_mean_loss_of_an_epoch_is_the_mean_of_its_steps(ctx):
 def test_the_newest_two_checkpoints_and_the_best_stay(ctx):
     scores = iter([0.9, 0.1, 0.2, 0.3, 0.4])
     run = trainer(
-        ctx, epochs=5, score=lambda _: {"f1": next(scores)}, load_best_model_at_end=True,
+        ctx,
+        epochs=5,
+        score=lambda _: {"f1": next(scores)},
+        load_best_model_at_end=True,
         metric_for_best_model="eval_f1",
-    )  # fmt: skip
+    )
     ctx.rules = type(ctx.rules)(metric="f1", on_patience="off")
     run.train()
     assert sorted(path.name for path in ctx.checkpoints.iterdir()) == [
@@ -231,7 +245,9 @@ def test_a_resumed_training_ends_with_the_same_weights(ctx, tmp_path):
     other.mkdir()
     RunSpec.load(ctx.run_dir).save(other)
     with RunContext(other, RunSpec.load(other)) as second:
-        trainer(second, _copy(model), extra=[At(20, (other / "stop").touch), At(20, second.should_stop_now)]).train()
+        trainer(
+            second, _copy(model), extra=[At(20, (other / "stop").touch), At(20, second.should_stop_now)]
+        ).train()
     (other / "stop").unlink()
     with RunContext(other, RunSpec.load(other)) as third:
         resumed = trainer(third, Line())

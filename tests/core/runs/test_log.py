@@ -17,7 +17,9 @@ from core.errors import TrainingError
 from core.runs.events import parse_event, plain
 from core.runs.log import KINDS, LogTail, MetricsLog
 
-SETTINGS = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SETTINGS = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 TEXT = st.text(max_size=30)
 PAYLOAD = st.dictionaries(
@@ -27,8 +29,12 @@ PAYLOAD = st.dictionaries(
 )
 GARBAGE = st.one_of(
     st.binary(max_size=40).map(lambda data: data.replace(b"\n", b"")),
-    st.sampled_from([b"{", b"[]", b"null", b"1", b'{"kind":"step"}', b'{"kind":"x","seq":1,"t":1}', b"[" * 9000]),
-    st.sampled_from([b'{"v":1,"seq":"1","t":1,"kind":"step"}', b'{"v":1,"seq":true,"t":1,"kind":"step"}', b"\xff"]),
+    st.sampled_from(
+        [b"{", b"[]", b"null", b"1", b'{"kind":"step"}', b'{"kind":"x","seq":1,"t":1}', b"[" * 9000]
+    ),
+    st.sampled_from(
+        [b'{"v":1,"seq":"1","t":1,"kind":"step"}', b'{"v":1,"seq":true,"t":1,"kind":"step"}', b"\xff"]
+    ),
 )
 
 
@@ -40,7 +46,9 @@ def line(seq: int, **more: object) -> bytes:
 def test_events_carry_version_seq_time_and_kind(tmp_path):
     with MetricsLog(tmp_path / "m.jsonl") as log:
         first = log.write("start", total_steps=3)
-        log.write("step", step=1, epoch=0.5, metrics={"loss": math.nan, "rate": np.float32(0.5), "n": np.int64(3)})
+        log.write(
+            "step", step=1, epoch=0.5, metrics={"loss": math.nan, "rate": np.float32(0.5), "n": np.int64(3)}
+        )
     events = LogTail(tmp_path / "m.jsonl").read()
     assert events[0] == first
     assert (events[1]["v"], events[1]["seq"], events[1]["kind"]) == (1, 1, "step")
@@ -52,7 +60,7 @@ def test_events_carry_version_seq_time_and_kind(tmp_path):
 def test_a_line_is_on_disk_when_write_returns(tmp_path):
     log = MetricsLog(tmp_path / "m.jsonl")
     log.write("log", message="käse 柱")
-    assert (tmp_path / "m.jsonl").read_bytes().endswith("käse 柱\"}\n".encode())
+    assert (tmp_path / "m.jsonl").read_bytes().endswith('käse 柱"}\n'.encode())
     log.close()
 
 
@@ -85,10 +93,15 @@ def test_seq_continues_after_garbage_lines_and_long_lines(tmp_path):
 
 
 @SETTINGS
-@given(st.lists(st.one_of(GARBAGE, st.integers(0, 999).map(lambda n: line(n, message="ü€柱" * (n % 5))[:-1]))), st.data())
+@given(
+    st.lists(st.one_of(GARBAGE, st.integers(0, 999).map(lambda n: line(n, message="ü€柱" * (n % 5))[:-1]))),
+    st.data(),
+)
 def test_reading_in_any_pieces_equals_reading_at_once(tmp_path, lines, data):
     path = tmp_path / "m.jsonl"
-    whole = b"".join(item + b"\n" for item in lines) + data.draw(st.sampled_from([b"", b'{"v":1,"se', "ü".encode()[:1]]))
+    whole = b"".join(item + b"\n" for item in lines) + data.draw(
+        st.sampled_from([b"", b'{"v":1,"se', "ü".encode()[:1]])
+    )
     path.write_bytes(whole)
     once = LogTail(path)
     expected = once.read()
@@ -151,7 +164,15 @@ def test_a_cut_or_replaced_file_is_read_anew(tmp_path, how):
 def test_numbers_and_text_that_break_parsers_are_only_skipped(tmp_path):
     path = tmp_path / "m.jsonl"
     path.write_bytes(
-        b"[" * 100_000 + b"\n" + b'{"a":' + b"9" * 5000 + b"}\n" + b"\x00\xff\xfe\n" + b"\n" + b'"\\ud800"\n' + line(0)
+        b"[" * 100_000
+        + b"\n"
+        + b'{"a":'
+        + b"9" * 5000
+        + b"}\n"
+        + b"\x00\xff\xfe\n"
+        + b"\n"
+        + b'"\\ud800"\n'
+        + line(0)
     )
     tail = LogTail(path)
     assert [event["seq"] for event in tail.read()] == [0]
@@ -186,7 +207,7 @@ def test_a_full_disk_is_a_sentence_and_never_a_torn_log(tmp_path):
     log = MetricsLog(path)
     log.write("log", message="one")
     full = log._file = FullDisk(log._file, room=25)
-    with pytest.raises(TrainingError, match="No space left on device.*Free disk space"):
+    with pytest.raises(TrainingError, match=r"No space left on device.*Free disk space"):
         log.write("log", message="two")
     assert path.read_bytes().count(b"\n") == 1
     full.room = 10_000
@@ -205,7 +226,8 @@ def test_an_unwritable_place_is_a_sentence(tmp_path):
 def test_threads_share_one_writer(tmp_path):
     log = MetricsLog(tmp_path / "m.jsonl")
     threads = [
-        threading.Thread(target=lambda: [log.write("log", message="x" * 50) for _ in range(200)]) for _ in range(4)
+        threading.Thread(target=lambda: [log.write("log", message="x" * 50) for _ in range(200)])
+        for _ in range(4)
     ]
     for thread in threads:
         thread.start()
@@ -216,13 +238,17 @@ def test_threads_share_one_writer(tmp_path):
 
 
 @SETTINGS
-@given(st.recursive(st.one_of(st.floats(), st.integers(), TEXT, st.none()), lambda x: st.lists(x, max_size=3)))
+@given(
+    st.recursive(st.one_of(st.floats(), st.integers(), TEXT, st.none()), lambda x: st.lists(x, max_size=3))
+)
 def test_plain_is_always_json(value):
     json.dumps(plain({"value": value}), allow_nan=False)
 
 
 def test_plain_knows_scalars_paths_and_sets():
-    assert plain({"a": np.array([1.5]), "b": np.array([1, 2]), "p": Path("x"), "s": {1}, 3: (1, math.inf)}) == {
+    assert plain(
+        {"a": np.array([1.5]), "b": np.array([1, 2]), "p": Path("x"), "s": {1}, 3: (1, math.inf)}
+    ) == {
         "a": 1.5,
         "b": "[1 2]",
         "p": "x",

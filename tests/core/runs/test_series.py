@@ -56,8 +56,16 @@ def test_going_back_to_a_checkpoint_drops_what_came_after_it(tmp_path):
     signal = ("signal", {"signal": "plateau", "step": 20, "epoch": 2, "text": "flat"})
     write(
         path,
-        [("start", {"attempt": 1, "from_step": 0}), step(5, 1.0), epoch(1, f1=0.5), step(15, 0.8), epoch(2, f1=0.4)]
-        + [signal, step(25, 0.9), ("end", {"outcome": "failed"})],
+        [
+            ("start", {"attempt": 1, "from_step": 0}),
+            step(5, 1.0),
+            epoch(1, f1=0.5),
+            step(15, 0.8),
+            epoch(2, f1=0.4),
+            signal,
+            step(25, 0.9),
+            ("end", {"outcome": "failed"}),
+        ],
     )
     log = RunLog(tmp_path)
     log.refresh()
@@ -97,10 +105,16 @@ def test_a_gap_in_seq_is_counted(tmp_path):
 
 def test_strange_but_valid_events_do_no_harm(tmp_path):
     strange = [
-        {"kind": "step"}, {"kind": "step", "step": "x", "metrics": {"loss": "y"}}, {"kind": "epoch", "metrics": 3},
-        {"kind": "start", "from_step": None}, {"kind": "start", "from_step": -1}, {"kind": "signal"}, {"kind": "system"},
-        {"kind": "step", "step": 10**400, "metrics": {"loss": True}}, {"kind": "end"},
-    ]  # fmt: skip
+        {"kind": "step"},
+        {"kind": "step", "step": "x", "metrics": {"loss": "y"}},
+        {"kind": "epoch", "metrics": 3},
+        {"kind": "start", "from_step": None},
+        {"kind": "start", "from_step": -1},
+        {"kind": "signal"},
+        {"kind": "system"},
+        {"kind": "step", "step": 10**400, "metrics": {"loss": True}},
+        {"kind": "end"},
+    ]
     text = "".join(json.dumps({"v": 1, "seq": n, "t": 1, **event}) + "\n" for n, event in enumerate(strange))
     (tmp_path / "m.jsonl").write_text(text, encoding="utf-8")
     log = RunLog(tmp_path / "m.jsonl")
@@ -130,7 +144,15 @@ def test_a_tick_over_100_000_events_is_quick(tmp_path):
     metrics = {"loss": 0.123456, "learning_rate": 0.0003, "grad_norm": 1.234567, "samples_per_second": 123.4}
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for n in range(100_000):
-            event = {"v": 1, "seq": n, "t": 1.7e9 + n, "kind": "step", "step": n, "epoch": n / 1000, "metrics": metrics}
+            event = {
+                "v": 1,
+                "seq": n,
+                "t": 1.7e9 + n,
+                "kind": "step",
+                "step": n,
+                "epoch": n / 1000,
+                "metrics": metrics,
+            }
             file.write(json.dumps(event, separators=(",", ":")) + "\n")
     log = RunLog(path)
     log.refresh()

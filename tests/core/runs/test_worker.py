@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import time
 
 import pytest
@@ -106,7 +107,7 @@ def test_kill_9_is_lost_and_resume_goes_on_without_a_gap(launchable, workspace):
     last_whole = log_of(run_dir).last_seq
 
     launcher.resume(first.run_id)
-    with pytest.raises(StateError, match="is (queued|running) and cannot be resumed"):
+    with pytest.raises(StateError, match=r"is (queued|running) and cannot be resumed"):
         launcher.resume(first.run_id)
     status = launcher.wait(first.run_id, 20)
     assert (status.state, status.attempt) == ("completed", 2)
@@ -229,6 +230,18 @@ def test_memory_and_nan_are_survived(launchable, workspace):
     assert [event["epoch"] for event in log.epochs] == [1, 2, 3]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on the size of files")
+def test_a_disk_that_becomes_full_fails_with_a_sentence_and_a_whole_log(launchable, workspace):
+    status = launchable(wait=True, trouble="full_disk", pause=0.3)
+    assert status.state == "failed"
+    assert "cannot be written: File too large" in status.message
+    assert "Free disk space" in status.hint
+    run_dir = workspace.run(status.run_id)
+    assert (run_dir / "metrics.jsonl").read_bytes().endswith(b"\n")
+    events(run_dir)
+    assert status.resumable
+
+
 def test_a_process_that_exits_is_lost_at_once(launchable, workspace):
     status = launchable(wait=True, trouble="exit")
     assert status.state == "lost"
@@ -299,6 +312,13 @@ def test_a_held_lock_refuses_resume(launchable, workspace):
 
 @pytest.mark.parametrize("bad", ["../../etc", "a/b", "..", "", "a\\b", ".hidden", "x" * 200, "a\0b"])
 def test_a_path_is_no_run_id(workspace, bad):
-    for act in (launcher.stop, launcher.cancel, launcher.resume, launcher.delete, launcher.retry, launcher.wait):
+    for act in (
+        launcher.stop,
+        launcher.cancel,
+        launcher.resume,
+        launcher.delete,
+        launcher.retry,
+        launcher.wait,
+    ):
         with pytest.raises(InputError, match="is not a run id"):
             act(bad)

@@ -60,6 +60,7 @@ def _trouble(kind: str, ctx: RunContext, settings: Attempt) -> None:
         # No file of this process may grow past the log as it is now, as on a disk that has just become full.
         import resource
 
+        ctx.log("x" * 5000)
         size = ctx.metrics_log.path.stat().st_size + 20
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
     if kind == "exit":
