@@ -36,6 +36,7 @@ class Finding:
         title: What was found, in a few words.
         detail: What it means and what to do, in one or two sentences; empty where all is well.
         rows: Up to five examples: `split`, `row` (from 1), `text` (its beginning), `note`.
+        count: How many rows, spans or patterns are concerned.
     """
 
     code: str
@@ -43,6 +44,7 @@ class Finding:
     title: str
     detail: str = ""
     rows: list[dict[str, Any]] = field(default_factory=list)
+    count: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """For the card."""
@@ -144,7 +146,8 @@ def _empty(places: Sequence[_Place]) -> Finding:
     bad = [place for place in places if not place.row["text"].strip()]
     if bad:
         return Finding(
-            "empty", "error", _count(bad, "empty text"), "Leave these rows out.", _examples(bad)
+            "empty", "error", _count(bad, "empty text"), "Leave these rows out.",
+            _examples(bad), count=len(bad),
         )  # fmt: skip
     return Finding("empty", "ok", "No empty text")
 
@@ -155,7 +158,7 @@ def _without_entities(places: Sequence[_Place]) -> Finding:
     title = f"{share:.0%} of the sentences have nothing to find"
     if share > MANY_EMPTY:
         detail = "Were they annotated at all? A model trained on this learns to find nothing."
-        return Finding("nothing", "warning", title, detail, _examples(bare))
+        return Finding("nothing", "warning", title, detail, _examples(bare), count=len(bare))
     if not bare and len(places) >= FEW_ROWS:
         detail = "A model that has never seen a sentence without entities finds some everywhere. Add a few."
         return Finding("nothing", "info", title, detail)
@@ -174,7 +177,7 @@ def _aligned(places: Sequence[_Place]) -> Finding:
         return Finding(
             "alignment", "warning", f"{_count(spans, 'span')} with an end inside a word",
             "The model works on whole words, so these spans are widened to the word. Correct the annotation.",
-            found[:EXAMPLES],
+            found[:EXAMPLES], count=spans,
         )  # fmt: skip
     return Finding("alignment", "ok", "Every span starts and ends at a word")
 
@@ -194,7 +197,7 @@ def _duplicates(exact: Mapping[str, list[_Place]], total: int) -> Finding:
     return Finding(
         "duplicates", level, f"{_count(extra, 'sentence')} repeated inside a split ({share:.1%})",
         "Repeats add no knowledge and weigh a sentence more than others. Remove them if it was not meant.",
-        _examples(extra),
+        _examples(extra), count=len(extra),
     )  # fmt: skip
 
 
@@ -209,7 +212,7 @@ def _conflicts(exact: Mapping[str, list[_Place]]) -> Finding:
         return Finding(
             "conflicts", "warning", f"{_count(bad, 'sentence')} annotated in different ways",
             "The same sentence with different entities teaches contradictions. Decide for one.",
-            bad[:EXAMPLES],
+            bad[:EXAMPLES], count=len(bad),
         )  # fmt: skip
     return Finding("conflicts", "ok", "Equal sentences are annotated equally")
 
@@ -220,13 +223,13 @@ def _leakage(exact: Mapping[str, list[_Place]], near: Mapping[str, list[_Place]]
         return Finding(
             "leakage", "error", f"{_count(same, 'sentence')} in two splits",
             "The model is tested on what it learnt, so its figures are too good. Split the data again.",
-            _examples(same),
+            _examples(same), count=len(same),
         )  # fmt: skip
     if similar:
         return Finding(
             "leakage", "warning",
             f"{_count(similar, 'sentence')} in two splits, apart from numbers",
-            "Figures on the test split are somewhat too good.", _examples(similar),
+            "Figures on the test split are somewhat too good.", _examples(similar), count=len(similar),
         )  # fmt: skip
     return Finding("leakage", "ok", "No sentence stands in two splits")
 
@@ -242,7 +245,7 @@ def _patterns(places: Sequence[_Place]) -> Iterator[Finding]:
         yield Finding(
             "patterns", "error", f"{_count(shared, 'sentence pattern')} in two splits",
             "The model is tested on wordings it learnt, so its figures are too good. Split by pattern.",
-            _examples(shared),
+            _examples(shared), count=len(shared),
         )  # fmt: skip
     elif index:
         yield Finding("patterns", "ok", f"{_count(index, 'sentence pattern')}, each in one split only")
@@ -262,13 +265,13 @@ def _gold_leakage(
         return Finding(
             "gold_leakage", "error", f"{_count(same, 'sentence')} of the gold set in this dataset",
             "Targets are judged on the gold set, so it must never be trained on. Leave these sentences out.",
-            _examples(same),
+            _examples(same), count=len(same),
         )  # fmt: skip
     if similar:
         return Finding(
             "gold_leakage", "warning",
             f"{_count(similar, 'sentence')} of the gold set in this dataset, apart from numbers",
-            "Figures on the gold set are somewhat too good.", _examples(similar),
+            "Figures on the gold set are somewhat too good.", _examples(similar), count=len(similar),
         )  # fmt: skip
     return Finding("gold_leakage", "ok", "No sentence of the gold set is in this dataset")
 
@@ -279,7 +282,7 @@ def _long(places: Sequence[_Place]) -> Finding:
         return Finding(
             "long", "info", f"{_count(bad, 'text')} of more than {LONG_CHARACTERS:,} characters",
             "Long texts are read in overlapping windows; a sentence or paragraph a row trains faster.",
-            _examples(bad),
+            _examples(bad), count=len(bad),
         )  # fmt: skip
     return Finding("long", "ok", "No very long text")
 

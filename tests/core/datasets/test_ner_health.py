@@ -58,7 +58,7 @@ def test_single_faults(split, extra, code, level, title):
     assert finding.level == level and title in finding.title
     if level != "ok":
         assert finding.detail and finding.rows[0]["split"] == split and len(finding.rows) <= 5
-        assert finding.as_dict()["code"] == code
+        assert finding.as_dict()["code"] == code and finding.count == int(finding.title.split()[0])
 
 
 def test_numbers_alone_make_a_near_leak():
