@@ -185,7 +185,8 @@ def _checked_folder(folder: Path, name: str) -> Path:
         pickles = sorted(file.name for file in folder.glob("*.bin"))
         if pickles:
             raise BaseModelError(
-                f"{name!r} holds its weights as a pickle ({pickles[0]}), which may run foreign code when it is read.",
+                f"{name!r} holds its weights as a pickle ({pickles[0]}), which may run foreign code "
+                f"when it is read.",
                 "Convert the model to safetensors, or choose another base.",
             )
         raise BaseModelError(f"{name!r} holds no model.safetensors.", INSTEAD)

@@ -68,7 +68,10 @@ def tag_ids(rows: Sequence[dict], tags: Sequence[str]) -> list[list[int]]:
 def encode_rows(
     rows: Sequence[dict], encoder: Encoder, tags: Sequence[str], max_length: int
 ) -> list[Example]:
-    """Encode rows `{"text", "entities"}` once. Rows longer than `max_length` pieces become several examples."""
+    """Encode rows `{"text", "entities"}` once.
+
+    Rows longer than `max_length` pieces become several examples.
+    """
     pieces = encoder.pieces([row["text"] for row in rows])
     examples = []
     for piecemeal, labels in zip(pieces, tag_ids(rows, tags), strict=True):

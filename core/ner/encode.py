@@ -71,7 +71,10 @@ class Encoder:
         return len(self.prefix) + len(self.suffix)
 
     def pieces(self, texts: Sequence[str]) -> list[Piecemeal]:
-        """Cut texts into words and words into pieces. A word of which the tokenizer keeps nothing has no piece."""
+        """Cut texts into words and words into pieces.
+
+        A word of which the tokenizer keeps nothing has no piece.
+        """
         spans = [tokens(text) for text in texts]
         filled = [i for i, words in enumerate(spans) if words]
         out = [Piecemeal(words, [], []) for words in spans]

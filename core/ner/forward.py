@@ -102,7 +102,7 @@ def _take(
     firsts: np.ndarray,
     word_of: np.ndarray,
 ) -> None:
-    """Copy the rows of one window's words into `out` where this window sees more context than earlier ones."""
+    """Copy the rows of one window's words into `out` where it sees more context than earlier windows."""
     low, high = np.searchsorted(firsts, (begin, end))
     pieces = firsts[low:high]
     words = word_of[pieces]

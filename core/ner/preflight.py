@@ -99,7 +99,7 @@ def base_size(base: str) -> BaseSize:
 
 @functools.cache
 def matrix_speed() -> float:
-    """Floating point operations a second of this machine's matrix product in fp32, measured in about 0.1 s."""
+    """Operations a second of this machine's matrix product in fp32, measured in about 0.1 s."""
     one = np.ones((768, 768), dtype=np.float32)
     one @ one
     best = 0.0
@@ -172,7 +172,8 @@ def check(recipe: NerRecipe, dataset: Any, base: str = "", *, ws: Workspace | No
     ws = ws or Workspace.current()
     name = base.strip() or DEFAULT_BASE
     return [
-        *_data(dataset), _base(name), *_settings(recipe), _memory(recipe, name), _disk(recipe, name, ws), _queue(ws),
+        *_data(dataset), _base(name), *_settings(recipe), _memory(recipe, name), _disk(recipe, name, ws),
+        _queue(ws),
     ]  # fmt: skip
 
 
@@ -222,7 +223,8 @@ def _settings(recipe: NerRecipe) -> list[Check]:
             Check(
                 None,
                 "Learning rate",
-                f"{rate:g} is too small for adapters: at 2e-5 they learn nothing. Set the adapter learning rate to "
+                f"{rate:g} is too small for adapters: at 2e-5 they learn nothing. Set the adapter "
+                f"learning rate to "
                 "1e-3.",
             )
         ]
@@ -231,7 +233,8 @@ def _settings(recipe: NerRecipe) -> list[Check]:
             Check(
                 True,
                 "Learning rate",
-                f"Adapters and head learn at {rate:g}; {recipe.learning_rate:g} holds for the full method only.",
+                f"Adapters and head learn at {rate:g}; {recipe.learning_rate:g} holds for the full "
+                f"method only.",
             )
         ]
     if recipe.method == "full" and rate > _MOST_FULL_RATE:
@@ -255,7 +258,8 @@ def _memory(recipe: NerRecipe, base: str) -> Check:
         return Check(
             None,
             "Memory",
-            f"About {needed / 1e9:.1f} GB are needed, {free / 1e9:.1f} GB are free. Choose a smaller batch size; "
+            f"About {needed / 1e9:.1f} GB are needed, {free / 1e9:.1f} GB are free. Choose a smaller "
+            f"batch size; "
             "otherwise it is halved when memory runs out.",
         )
     return Check(True, "Memory", f"About {needed / 1e9:.1f} GB of {free / 1e9:.1f} GB free.")
@@ -271,7 +275,8 @@ def _disk(recipe: NerRecipe, base: str, ws: Workspace) -> Check:
         return Check(
             False,
             "Disk",
-            f"About {needed / 1e9:.2f} GB are needed, {free / 1e9:.2f} GB are free at {folder}. Delete old runs.",
+            f"About {needed / 1e9:.2f} GB are needed, {free / 1e9:.2f} GB are free at {folder}. "
+            f"Delete old runs.",
         )
     return Check(True, "Disk", f"About {needed / 1e9:.2f} GB of {free / 1e9:.1f} GB free.")
 

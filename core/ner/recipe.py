@@ -23,13 +23,15 @@ class NerRecipe(BaseRecipe):
     )
     method: Literal["full", "lora"] = setting(
         "full", "Method",
-        "full changes the encoder's layers; lora freezes them and trains small adapters beside them, which keeps the "
+        "full changes the encoder's layers; lora freezes them and trains small adapters beside them, "
+        "which keeps the "
         "base model's knowledge untouched and makes a small file.",
         group="Method",
     )  # fmt: skip
     freeze_embeddings: bool = setting(
         True, "Freeze word embeddings",
-        "Keep the base model's word table as it is: words that the data lacks keep their meaning, and the stored "
+        "Keep the base model's word table as it is: words that the data lacks keep their meaning, "
+        "and the stored "
         "model stays small. Adapters (lora) never change it.",
         group="Method",
     )  # fmt: skip
@@ -46,13 +48,15 @@ class NerRecipe(BaseRecipe):
         group="Adapters (lora)", unit="share", ge=0, le=0.9,
     )  # fmt: skip
     lora_targets: Literal["attention", "all-linear"] = setting(
-        "all-linear", "Adapters on", "Which layers get an adapter: those of the attention, or every linear layer.",
+        "all-linear", "Adapters on", "Which layers get an adapter: those of the attention or all.",
         group="Adapters (lora)",
     )  # fmt: skip
     lora_learning_rate: float = setting(
         1e-3, "Adapter learning rate",
-        "Learning rate of adapters and head when the method is lora; 0 takes the learning rate of the schedule. "
-        "Adapters start at zero and need 20 to 60 times the rate of full fine-tuning: at 2e-5 they learn nothing "
+        "Learning rate of adapters and head when the method is lora; 0 takes the learning rate of "
+        "the schedule. "
+        "Adapters start at zero and need 20 to 60 times the rate of full fine-tuning: at 2e-5 they "
+        "learn nothing "
         "(measured F1 0.0 after 20 epochs), at 1e-3 they learn.",
         group="Adapters (lora)", ge=0, le=1,
     )  # fmt: skip
@@ -68,7 +72,8 @@ class NerRecipe(BaseRecipe):
         group="Loss", advanced=True, ge=0, le=1,
     )  # fmt: skip
     label_smoothing: float = setting(
-        0.0, "Label smoothing", "Share of each target spread over all labels: less certain, better calibrated models.",
+        0.0, "Label smoothing",
+        "Share of each target spread over all labels: less certain, better calibrated models.",
         group="Loss", unit="share", advanced=True, ge=0, le=0.5,
     )  # fmt: skip
     token_masking: float = setting(
@@ -91,7 +96,8 @@ class NerRecipe(BaseRecipe):
     )  # fmt: skip
     layer_decay: float = setting(
         1.0, "Layer decay",
-        "Each layer below the top learns at this multiple of the layer above; below 1 keeps the lower layers closer "
+        "Each layer below the top learns at this multiple of the layer above; below 1 keeps the "
+        "lower layers closer "
         "to the base model.",
         group="Schedule", advanced=True, gt=0, le=1,
     )  # fmt: skip
@@ -101,7 +107,8 @@ class NerRecipe(BaseRecipe):
     )  # fmt: skip
     ema: float = setting(
         0.0, "Weight averaging",
-        "Keep a running average of the weights with this memory (0.99 averages about 100 updates) and use it for "
+        "Keep a running average of the weights with this memory (0.99 averages about 100 updates) "
+        "and use it for "
         "validation and the stored model. 0 = off.",
         group="Schedule", advanced=True, ge=0, lt=1,
     )  # fmt: skip
@@ -111,7 +118,8 @@ class NerRecipe(BaseRecipe):
     )  # fmt: skip
     store_dtype: Literal["fp16", "fp32"] = setting(
         "fp16", "Stored precision",
-        "Precision in which the changed weights are stored (full method). Reported scores are those of the stored model.",
+        "Precision in which the changed weights are stored (full method). Reported scores are those "
+        "of the stored model.",
         group="Machine", advanced=True,
     )  # fmt: skip
     checkpoint_minutes: float = setting(
@@ -148,15 +156,16 @@ DEFAULT_PRESET = "fast"
 PRESETS: dict[str, Preset] = {
     "fast": Preset(
         title="Fast (CPU)",
-        help="Full fine-tuning of the packaged MiniLM with frozen word embeddings, two epochs; minutes on two cores.",
+        help="Full fine-tuning of the packaged MiniLM with frozen word embeddings; takes minutes.",
         values={},
         base_model=DEFAULT_BASE,
     ),
     "seed": Preset(
         title="Original plan (BERT base, LoRA)",
-        help="The plan as first written: bert-base-uncased with LoRA, 20 epochs, batch 16, patience 5, learning rate "
-        "2e-5, target 0.85. Adapters learn nothing at 2e-5, so adapters and head use the adapter learning rate (1e-3); "
-        "2e-5 is in force when the method is changed to full. Needs the hub once, or a local folder.",
+        help="The plan as first written: bert-base-uncased with LoRA, 20 epochs, batch 16, patience 5, learning "
+        "rate 2e-5, target 0.85. Adapters learn nothing at 2e-5, so adapters and head use the adapter learning "
+        "rate (1e-3); 2e-5 is in force when the method is changed to full. Needs the hub once, or a local "
+        "folder.",
         values={
             "method": "lora",
             "epochs": 20,

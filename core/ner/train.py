@@ -67,8 +67,8 @@ def train(spec: RunSpec, ctx: RunContext) -> TrainResult:
         ctx.set_phase("training")
         bridge = HfBridge(ctx, method=recipe.method, base_model=base)
         fitted = fit(
-            splits["train"], splits["val"] or splits["train"][:200], recipe, base, ctx.checkpoints, labels=LABELS,
-            device=device, batch_size=settings.batch_size, accumulation=settings.accumulation,
+            splits["train"], splits["val"] or splits["train"][:200], recipe, base, ctx.checkpoints,
+            labels=LABELS, device=device, batch_size=settings.batch_size, accumulation=settings.accumulation,
             rate=settings.learning_rate, resume_from=settings.resume_from, callbacks=[bridge],
         )  # fmt: skip
         if ctx.should_stop() == "cancel":
@@ -77,7 +77,8 @@ def train(spec: RunSpec, ctx: RunContext) -> TrainResult:
             raise RunCancelled
         store_fitted(fitted, recipe, ctx.model_dir)
         ctx.log(
-            f"Kept the weights after epoch {fitted.epoch:.2f} (validation F1 {fitted.metrics.get('f1', 0.0):.4f}).",
+            f"Kept the weights after epoch {fitted.epoch:.2f} (validation F1 "
+            f"{fitted.metrics.get('f1', 0.0):.4f}).",
             best=fitted.metrics,
         )
         return ctx.model_dir
@@ -108,7 +109,8 @@ def _announce(ctx: RunContext, recipe: NerRecipe, base: str, splits: dict[str, l
     ctx.log(f"Training {base} ({recipe.method}) on {device} with {counts} examples.")
     if recipe.method == "lora" and recipe.rate != recipe.learning_rate:
         ctx.log(
-            f"Adapters and head learn at {recipe.rate:g} (adapter learning rate), not at {recipe.learning_rate:g}, "
+            f"Adapters and head learn at {recipe.rate:g} (adapter learning rate), not at "
+            f"{recipe.learning_rate:g}, "
             "at which adapters learn nothing."
         )
 
