@@ -57,10 +57,12 @@ def build_generated(
     ws = ws or Workspace.current()
     made = generate(settings, progress=progress)
     splits = {split: made[split] for split in SPLITS}
+    described = made["card"]
     card = {
-        "source": "generated",
         "licence": "Generated text of the Studio's own grammar, AGPL-3.0",
-        **made.get("card", {}),
+        **described,
+        "source": "generated",
+        "made_from": described.get("source", ""),
         "health": _health(splits, "train", ws),
     }
     return create_dataset("ner", name, splits, card, ws=ws)

@@ -24,6 +24,7 @@ from core.ner.dataset import (
     to_bio,
     tokens,
 )
+from core.workspace import Workspace
 
 
 def word(number):
@@ -186,7 +187,7 @@ def test_generated_rows_are_frozen_with_their_card(workspace, monkeypatch):
             "train": made[:1],
             "val": made[1:2],
             "test": made[2:],
-            "card": {"generator": {"seed": 5}, "split": "by pattern"},
+            "card": {"generator": {"seed": 5}, "split": "by pattern", "source": "data/ner"},
         }
 
     room.generate = generate
@@ -197,7 +198,11 @@ def test_generated_rows_are_frozen_with_their_card(workspace, monkeypatch):
     )
     assert calls == [{"seed": 5}] and seen == [(3, 3)]
     assert info.card["source"] == "generated" and info.card["generator"] == {"seed": 5}
-    assert info.card["split"] == "by pattern" and "AGPL" in info.card["licence"]
+    assert (
+        info.card["made_from"] == "data/ner"
+        and info.card["split"] == "by pattern"
+        and "AGPL" in info.card["licence"]
+    )
     assert read_rows(info, "val")[0]["pattern"] == "p1"
     assert {finding["code"] for finding in info.card["health"]} >= {"patterns", "leakage", "balance"}
     again = build_generated({"seed": 5}, name="made", progress=lambda *_: None, ws=workspace)
@@ -227,4 +232,22 @@ def test_stored_rows_come_back_unchanged(workspace, made):
         return
     info = create_dataset("ner", "any", {"test": made}, {}, role="gold", ws=workspace)
     assert read_rows(info, "test") == made
+    verify_dataset(info)
+
+
+def test_generator_and_store_together(workspace, tmp_path):
+    from core.ner.generate import GenerateSettings
+
+    info = build_generated(GenerateSettings(count=60, seed=3), name="small", ws=workspace)
+    elsewhere = build_generated(
+        GenerateSettings(count=60, seed=3), name="small", ws=Workspace(tmp_path / "second")
+    )
+    assert info.id == elsewhere.id and info.counts == {"train": 42, "val": 12, "test": 6}
+    for file in info.card["files"]:
+        assert (info.path / file).read_bytes() == (elsewhere.path / file).read_bytes()
+    levels = {finding["code"]: finding["level"] for finding in info.card["health"]}
+    assert {levels[code] for code in ("leakage", "patterns", "alignment", "duplicates", "conflicts")} == {
+        "ok"
+    }
+    assert info.card["settings"]["seed"] == 3 and info.card["source"] == "generated"
     verify_dataset(info)
