@@ -108,6 +108,8 @@ def finish(marked: str) -> Example:
     text = re.sub(r" +", " ", text)
     text = re.sub(r" (\x05*)(?=[,;:)\]?!%’”]|\.(?!\d))", r"\1", text)
     text = re.sub(r"(?<=[(\[“‘])(\x05*) ", r"\1", text)
+    # "10 ft." and "7 a.m." at the end of a sentence bring its full stop with them; "..." stays.
+    text = re.sub(r"(?<!\.)\.(\x05*)\.(?!\.)", r".\1", text)
     text = fix_articles(text.strip())
     out: list[str] = []
     entities: list[dict[str, Any]] = []
