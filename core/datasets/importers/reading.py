@@ -59,7 +59,7 @@ def open_text(
         head = binary.read(8)
         name, skip = _encoding(head, filename, encoding)
         binary.seek(skip)
-        _check(binary, filename, name, skip, named=encoding is not None)
+        _check(binary, filename, name, skip)
         binary.seek(skip)
         return io.TextIOWrapper(binary, encoding=name, newline=newline)
     except BaseException:
@@ -91,7 +91,7 @@ def _encoding(head: bytes, filename: str, named: str | None) -> tuple[str, int]:
         raise DatasetError(f"{named!r} is not an encoding.", "Try utf-8, cp1252 or latin-1.") from None
 
 
-def _check(binary: BinaryIO, filename: str, encoding: str, skip: int, *, named: bool) -> None:
+def _check(binary: BinaryIO, filename: str, encoding: str, skip: int) -> None:
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     position, lines = skip, 1
     while True:
@@ -103,7 +103,7 @@ def _check(binary: BinaryIO, filename: str, encoding: str, skip: int, *, named: 
             data = held + chunk
             at = position - len(held) + error.start
             line = lines + _breaks(data[: error.start], encoding)
-            raise _wrong(filename, encoding, at, line, data[error.start], named) from None
+            raise _wrong(filename, encoding, at, line, data[error.start]) from None
         if "\0" in text:
             raise DatasetError(
                 f"The file {filename!r} holds zero bytes, so it is no plain text in {encoding.upper()}.",
@@ -120,11 +120,11 @@ def _breaks(data: bytes, encoding: str) -> int:
     return data.decode(encoding, errors="replace").count("\n")
 
 
-def _wrong(filename: str, encoding: str, at: int, line: int, byte: int, named: bool) -> DatasetError:
+def _wrong(filename: str, encoding: str, at: int, line: int, byte: int) -> DatasetError:
     where = f"the byte 0x{byte:02X} at position {at} (line {line})"
     message = f"The file {filename!r} is not {encoding.upper()}: {where} does not fit."
     advice = "Save the file as UTF-8 and import it again"
-    if not named and encoding == "utf-8":
+    if encoding == "utf-8":
         likely = bytes([byte]).decode("cp1252", errors="ignore")
         if likely:
             message += f" In Windows-1252 it would be {likely!r}."
