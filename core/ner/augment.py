@@ -1,4 +1,4 @@
-"""Rewrites of labelled sentences that keep every span right: synonyms, units, OCR noise, case, punctuation, rows.
+"""Rewrites of labelled sentences that keep every span right: synonyms, units, OCR, case, punctuation, rows.
 
 Every operation is `(text, entities, rng) -> (text, entities)`: the number of entities, their labels and their
 order stay, spans stay trimmed and apart. What is drawn how often is core/ner/generate.py.
@@ -27,15 +27,27 @@ SYNONYMS = DATA_DIR / "ner" / "augment" / "synonyms.yaml"
 _UNITS: dict[str, tuple[str, ...]] = {
     "feet": ("ft", "ft.", "feet"), "ft": ("feet", "ft."), "ft.": ("feet", "ft"),
     "inches": ("in.", "in", "inch"), "in.": ("inches", "in"), "volts": ("V", "volts"), "V": ("volts",),
-    "kV": ("kilovolts", "KV", "kv"), "kilovolts": ("kV",), "percent": ("%", "per cent", "pct."), "%": ("percent",),
-    "amperes": ("amps", "A"), "amps": ("amperes", "A"), "pounds": ("lb", "lbs.", "lbs"), "lb": ("pounds",),
+    "kV": ("kilovolts", "KV", "kv"), "kilovolts": ("kV",), "%": ("percent",),
+    "percent": ("%", "per cent", "pct."), "amperes": ("amps", "A"), "amps": ("amperes", "A"),
+    "pounds": ("lb", "lbs.", "lbs"), "lb": ("pounds",),
     "meters": ("m",), "m": ("meters",), "hours": ("hrs", "hr"), "minutes": ("min", "mins"), "kVA": ("KVA", "kva"),
 }  # fmt: skip
 _NUMBERS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
     "seventeen eighteen nineteen twenty"
-).split()
-_LOOKALIKE = {"0": "O", "O": "0", "1": "l", "l": "1", "5": "S", "S": "5", "8": "B", "e": "c", "i": "l", "a": "o"}
+).split()  # noqa: SIM905
+_LOOKALIKE = {
+    "0": "O",
+    "O": "0",
+    "1": "l",
+    "l": "1",
+    "5": "S",
+    "S": "5",
+    "8": "B",
+    "e": "c",
+    "i": "l",
+    "a": "o",
+}
 _SPACED_UNIT = re.compile(r"(?<![\w.,/-])(\d[\d,]*(?:\.\d+)?|[a-z]+)( )([A-Za-z]+\.?|%)(?![\w%])")
 _SMALL_FEET = re.compile(r"(\d{1,2}) (?:feet|ft\.?)")
 
@@ -46,7 +58,7 @@ def apply_edits(text: str, entities: Entities, edits: Sequence[Edit]) -> tuple[s
     Args:
         text: The sentence.
         entities: Sorted, non-overlapping spans.
-        edits: (start, end, replacement); apart from each other, each wholly inside or wholly outside of a span.
+        edits: (start, end, replacement); apart from each other, each wholly inside or outside of a span.
     """
     out: list[str] = []
     at = shift = 0
@@ -77,7 +89,7 @@ def free_of(entities: Entities, start: int, end: int) -> bool:
 
 
 def owner(entities: Entities, start: int, end: int) -> str | None:
-    """Label of the entity that holds [start, end), "" when it is outside of all, None when it crosses an edge."""
+    """Label of the entity that holds [start, end), "" when outside of all, None when it crosses an edge."""
     for e in entities:
         if e["start"] <= start and end <= e["end"]:
             return e["label"]
@@ -150,7 +162,7 @@ def ocr_letters(text: str, entities: Entities, rng: Random) -> tuple[str, Entiti
 
 
 def ocr_spaces(text: str, entities: Entities, rng: Random) -> tuple[str, Entities]:
-    """Lose or double a space; never at the edge of a span, where two words of different labels would merge."""
+    """Lose or double a space; at the edge of a span it is never lost, or words of two labels would merge."""
     edges = {p for e in entities for p in (e["start"] - 1, e["end"])}
     edits: list[Edit] = []
     for found in re.finditer(r"(?<=\w) (?=\w)", text):
@@ -165,7 +177,9 @@ def break_lines(text: str, entities: Entities, rng: Random) -> tuple[str, Entiti
     edits: list[Edit] = []
     for found in re.finditer(r"[a-z]{4}(?=[a-z]{3})| (?=\w)", text):
         if rng.random() < 1.5 / max(len(text) / 4, 1):
-            edits.append((found.start(), found.end(), "\n" if found.group(0) == " " else found.group(0) + "-\n"))
+            edits.append(
+                (found.start(), found.end(), "\n" if found.group(0) == " " else found.group(0) + "-\n")
+            )
     return apply_edits(text, entities, edits[:2])
 
 
@@ -200,7 +214,8 @@ def flatten_row(text: str, entities: Entities, rng: Random) -> tuple[str, Entiti
 
 
 NOISE: tuple[tuple[Operation, float], ...] = (
-    (change_case, 5), (drop_punctuation, 4), (ocr_letters, 2), (ocr_spaces, 2), (break_lines, 2), (flatten_row, 1.5),
+    (change_case, 5), (drop_punctuation, 4), (ocr_letters, 2), (ocr_spaces, 2), (break_lines, 2),
+    (flatten_row, 1.5),
 )  # fmt: skip
 
 

@@ -30,7 +30,17 @@ SPLIT_SHARES = {"train": 0.7, "val": 0.2, "test": 0.1}
 MAX_WORDS = 90
 MAX_ATTEMPTS = 400
 # Styles that are prose: their sentences begin with a capital.
-_PROSE = {"definition", "exception", "nothing", "order", "recombined", "reference", "regulation", "safety", "spec"}
+_PROSE = {
+    "definition",
+    "exception",
+    "nothing",
+    "order",
+    "recombined",
+    "reference",
+    "regulation",
+    "safety",
+    "spec",
+}
 
 
 class GenerateSettings(BaseModel):
@@ -47,7 +57,7 @@ class GenerateSettings(BaseModel):
         group="Size", ge=0, le=2**31 - 1,
     )  # fmt: skip
     style_mix: dict[str, float] | None = setting(
-        None, "Styles", "Weight of each style of writing, by name; empty uses the weights of the pattern files.",
+        None, "Styles", "Weight of each style of writing, by name; empty: the weights of the pattern files.",
         group="Content",
     )  # fmt: skip
     nothing_share: float = setting(
@@ -55,7 +65,7 @@ class GenerateSettings(BaseModel):
         group="Content", ge=0, le=0.6,
     )  # fmt: skip
     synonyms: float = setting(
-        0.15, "Synonyms", "Share of sentences in which names and units are written another way (GO 95, G.O. 95).",
+        0.15, "Synonyms", "Share of sentences in which names and units are written another way (G.O. 95).",
         group="Content", ge=0, le=1,
     )  # fmt: skip
     noise: float = setting(
@@ -139,7 +149,7 @@ class _Sampler:
             seen.add(key)
             return row
         raise DatasetError(
-            f"The patterns for {self.split} gave no new sentence in {MAX_ATTEMPTS} tries (sentence {index + 1}).",
+            f"The patterns for {self.split} gave nothing new for sentence {index + 1} in {MAX_ATTEMPTS} tries.",
             "Ask for fewer sentences, more styles, or another share of sentences with nothing to find.",
         )
 
@@ -199,9 +209,9 @@ def describe(settings: GenerateSettings, grammar: Grammar, rows: dict[str, list[
         "source": "generated from data/ner (lexicons, grammar, patterns)",
         "settings": settings.model_dump(),
         "split": (
-            "By group: every sentence pattern, with all its rewordings, belongs to one split by a hash of its text; "
-            f"{held['val']} lexicon entries are kept for val and {held['test']} for test by a hash of the entry and "
-            "never stand in train, which is checked on the finished text. No text occurs twice."
+            "By group: every sentence pattern, with all its rewordings, belongs to one split by a hash of its "
+            f"text; {held['val']} lexicon entries are kept for val and {held['test']} for test by a hash of the "
+            "entry and never stand in train, which is checked on the finished text. No text occurs twice."
         ),
         "counts": {split: len(rows[split]) for split in SPLITS},
         "styles": {split: dict(sorted(Counter(r["style"] for r in rows[split]).items())) for split in SPLITS},
@@ -213,7 +223,9 @@ def describe(settings: GenerateSettings, grammar: Grammar, rows: dict[str, list[
         "patterns": {split: len(families[split]) for split in SPLITS},
         "reserved_entries": held,
         "words_per_sentence": {
-            split: round(sum(len(re.findall(r"\S+", r["text"])) for r in rows[split]) / max(len(rows[split]), 1), 1)
+            split: round(
+                sum(len(re.findall(r"\S+", r["text"])) for r in rows[split]) / max(len(rows[split]), 1), 1
+            )
             for split in SPLITS
         },
     }

@@ -101,10 +101,14 @@ def _add_symbols(path: Path, content: dict[str, Any], symbols: dict[str, Symbol]
             where = f"{path.name}, symbol {name!r}"
             known = symbols.get(name)
             if known and not (known.kind == kind == "lexicon"):
-                raise GrammarError(f"{where} is defined a second time.", "Rename one or put all entries in one file.")
+                raise GrammarError(
+                    f"{where} is defined a second time.", "Rename one or put all entries in one file."
+                )
             symbol = known or symbols.setdefault(name, Symbol(name, kind, reserve))
             for number, text in enumerate(texts, 1):
-                symbol.entries.append(_entry(_with_topic(text, topic), f"{where}, entry {number}", kind, reserve))
+                symbol.entries.append(
+                    _entry(_with_topic(text, topic), f"{where}, entry {number}", kind, reserve)
+                )
 
 
 def _entry(raw: str, where: str, kind: str, reserve: bool) -> Entry:
@@ -260,7 +264,7 @@ def _compile_symbols(symbols: dict[str, Symbol]) -> None:
                 raise GrammarError(
                     f"Symbol {symbol.name!r} has no entry left for {SPLITS[split]}.", "Add entries."
                 )
-            # Three times as often in their own split, or val would hardly show a word that train has not seen.
+            # Three times as often in their own split, or val would hardly show words unseen in training.
             weights = [e.weight * (3 if e.reserved else 1) for e in allowed]
             symbol.by_split.append(syntax.weighted([e.emit for e in allowed], weights))
 
