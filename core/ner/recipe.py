@@ -162,10 +162,10 @@ PRESETS: dict[str, Preset] = {
     ),
     "seed": Preset(
         title="Original plan (BERT base, LoRA)",
-        help="The plan as first written: bert-base-uncased with LoRA, 20 epochs, batch 16, patience 5, learning "
-        "rate 2e-5, target 0.85. Adapters learn nothing at 2e-5, so adapters and head use the adapter learning "
-        "rate (1e-3); 2e-5 is in force when the method is changed to full. Needs the hub once, or a local "
-        "folder.",
+        help="The plan as first written: bert-base-uncased with LoRA, 20 epochs, batch 16, patience 5, "
+        "learning rate 2e-5, target 0.85. Adapters learn nothing at 2e-5, so adapters and head use the "
+        "adapter learning rate (1e-3); 2e-5 is in force when the method is changed to full. Needs the hub "
+        "once, or a local folder.",
         values={
             "method": "lora",
             "epochs": 20,

@@ -37,7 +37,7 @@ def test_packaged_base_with_other_bytes_is_refused(monkeypatch: pytest.MonkeyPat
 
 def test_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bases, "PACKAGED", "no_such_package_here")
-    with pytest.raises(BaseModelError, match="requirements.txt"):
+    with pytest.raises(BaseModelError, match=r"requirements\.txt"):
         bases.resolve_base("")
     assert bases.list_bases()[0].available is False
 

@@ -104,7 +104,8 @@ def test_estimate_grows_with_work(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_recipe_room_needs_no_torch() -> None:
     code = (
-        "import sys; from core.ner import recipe; recipe.list_bases(); recipe.estimate_seconds(recipe.build_recipe(), 9)\n"
+        "import sys; from core.ner import recipe; recipe.list_bases(); "
+        "recipe.estimate_seconds(recipe.build_recipe(), 9)\n"
         "assert 'torch' not in sys.modules and 'transformers' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -54,6 +54,15 @@ class KillAt(TrainerCallback):
             raise KeyboardInterrupt
 
 
+class Count(TrainerCallback):
+    """Counts the updates that a call makes."""
+
+    count = 0
+
+    def on_step_end(self, args, state, control, **_: Any) -> None:
+        self.count += 1
+
+
 def newest(folder: Path) -> Path:
     return max(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
 
@@ -74,7 +83,10 @@ def test_learns_the_toy_rule_and_reports_it(tiny: Path, tmp_path: Path) -> None:
 )
 @pytest.mark.parametrize("kill_at", [6, 9])
 def test_resume_is_exact(tiny: Path, tmp_path: Path, changes: dict, kill_at: int) -> None:
-    """96 rows in batches of 16: 6 (or 3) updates an epoch; killed at an epoch's end and in the middle of one."""
+    """96 rows in batches of 16: 6 (or 3) updates an epoch.
+
+    Killed at an epoch's end and in the middle of one.
+    """
     if "gradient_accumulation" in changes:
         kill_at //= 2
     settings = recipe(select_by="last", checkpoint_minutes=1e-9, **changes)
@@ -83,7 +95,9 @@ def test_resume_is_exact(tiny: Path, tmp_path: Path, changes: dict, kill_at: int
         run(tiny, tmp_path / "killed", settings, callbacks=[KillAt(kill_at)])
     point = newest(tmp_path / "killed")
     assert point.name == f"checkpoint-{kill_at}"
-    resumed = run(tiny, tmp_path / "killed", settings, resume_from=point)
+    steps = Count()
+    resumed = run(tiny, tmp_path / "killed", settings, resume_from=point, callbacks=[steps])
+    assert steps.count == straight.steps - kill_at
     assert resumed.steps == straight.steps
     assert_same(weights(straight), weights(resumed))
     assert resumed.metrics == pytest.approx(straight.metrics)

@@ -5,68 +5,12 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-WORDS = [
-    "install",
-    "replace",
-    "inspect",
-    "the",
-    "pole",
-    "crossarm",
-    "guy",
-    "anchor",
-    "with",
-    "at",
-    "least",
-    "feet",
-    "inches",
-    "kv",
-    "volts",
-    "per",
-    "rule",
-    "table",
-    "section",
-    "unless",
-    "except",
-    "employee",
-    "crew",
-    "must",
-    "be",
-    "near",
-    "old",
-    "new",
-    "and",
-    "of",
-    "on",
-    "by",
-    "quickly",
-    "report",
-    "line",
-    "work",
-    "1",
-    "2",
-    "3",
-    "4",
-    "5",
-    "6",
-    "7",
-    "8",
-    "9",
-    "10",
-    "12",
-    "18",
-    "G",
-    "O",
-    "g",
-    "o",
-    "gap",
-    ".",
-    ",",
-    "(",
-    ")",
-    ":",
-    ";",
-    "-",
-]
+_TEXT = """
+install replace inspect the pole crossarm guy anchor with at least feet inches kv volts per rule table section
+unless except employee crew must be near old new and of on by quickly report line work
+1 2 3 4 5 6 7 8 9 10 12 18 g o gap . , ( ) : ; -
+"""
+WORDS = _TEXT.split()
 
 
 def tiny_base(folder: Path) -> Path:
@@ -77,9 +21,7 @@ def tiny_base(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     letters = [chr(c) for c in range(ord("a"), ord("z") + 1)] + [str(d) for d in range(10)]
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    vocabulary += list(
-        dict.fromkeys([word.lower() for word in WORDS] + letters + [f"##{x}" for x in letters])
-    )
+    vocabulary += list(dict.fromkeys(WORDS + letters + [f"##{x}" for x in letters]))
     (folder / "vocab.txt").write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
     tokenizer = BertTokenizerFast(vocab={word: i for i, word in enumerate(vocabulary)}, do_lower_case=True)
     tokenizer.model_max_length = 64
@@ -99,32 +41,31 @@ def toy_rows(count: int, seed: int = 0) -> list[dict]:
     chance = random.Random(seed)
     rows = []
     for _ in range(count):
-        text, entities = "", []
-
-        def add(words: str, label: str = "") -> None:
-            nonlocal text
-            if text:
-                text += " "
-            begin = len(text)
-            text += words
-            if label:
-                entities.append({"start": begin, "end": len(text), "label": label})
-
-        add(chance.choice(["install", "replace", "inspect"]))
-        add("the")
-        add(chance.choice(["pole", "crossarm", "guy", "anchor", "old pole", "crossarm line"]), "EQUIPMENT")
+        parts: list[tuple[str, str]] = [(chance.choice(["install", "replace", "inspect"]), ""), ("the", "")]
+        nouns = ["pole", "crossarm", "guy", "anchor", "old pole", "crossarm line"]
+        parts.append((chance.choice(nouns), "EQUIPMENT"))
         if chance.random() < 0.7:
-            add("at least")
             number = chance.choice(["1", "2", "3", "4", "5", "10", "12", "18"])
-            add(number + " " + chance.choice(["feet", "inches", "kv", "volts"]), "MEASURE")
+            unit = chance.choice(["feet", "inches", "kv", "volts"])
+            parts += [("at least", ""), (f"{number} {unit}", "MEASURE")]
         if chance.random() < 0.6:
-            add("per")
-            add(
-                chance.choice(["rule", "table", "section"]) + " " + chance.choice(["1", "2", "6", "7", "12"]),
-                "STANDARD",
-            )
+            kind = chance.choice(["rule", "table", "section"])
+            number = chance.choice(["1", "2", "6", "7", "12"])
+            parts += [("per", ""), (f"{kind} {number}", "STANDARD")]
         if chance.random() < 0.4:
-            add(chance.choice(["unless", "except"]), "EXEMPTION")
-            add(chance.choice(["the crew must report", "work on the line", "inspect by employee"]))
-        rows.append({"text": text, "entities": entities})
+            parts.append((chance.choice(["unless", "except"]), "EXEMPTION"))
+            parts.append(
+                (chance.choice(["the crew must report", "work on the line", "inspect by employee"]), "")
+            )
+        rows.append(_row(parts))
     return rows
+
+
+def _row(parts: list[tuple[str, str]]) -> dict:
+    text, entities = "", []
+    for words, label in parts:
+        text += " " if text else ""
+        if label:
+            entities.append({"start": len(text), "end": len(text) + len(words), "label": label})
+        text += words
+    return {"text": text, "entities": entities}
