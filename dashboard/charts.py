@@ -122,7 +122,7 @@ def curves_figure(
         curves: What to draw.
         x_title: "step" or "epoch".
         smoothing: Weight for `smooth`, applied to training curves; the raw values stay as a faint line.
-        target: Value of the target line; green once a curve with a best point has passed it.
+        target: Value of the target line; green once a validation curve has passed it.
         score: True for a metric between 0 and 1: the axis then shows all of that range.
         revision: While it stays the same, the browser keeps the zoom.
     """
@@ -162,7 +162,7 @@ def _add_curve(figure: go.Figure, curve: Curve, smoothing: float, many: bool) ->
 
 
 def _add_target(figure: go.Figure, target: float, curves: Sequence[Curve]) -> None:
-    met = any(c.best is not None and c.best < c.y.size and c.y[c.best] > target for c in curves)
+    met = any(_shown_value(curve) > target for curve in curves if curve.validation)
     colour = theme.TARGET_MET.light if met else theme.MUTED.light
     figure.add_hline(
         y=target, line={"color": colour, "width": 1.5, "dash": "dot"},
@@ -172,6 +172,14 @@ def _add_target(figure: go.Figure, target: float, curves: Sequence[Curve]) -> No
         },
         annotation_position="top left",
     )  # fmt: skip
+
+
+def _shown_value(curve: Curve) -> float:
+    """The value that counts against the target: at the best point where there is one, else the newest."""
+    there = curve.y[np.isfinite(curve.y)]
+    if curve.best is not None and curve.best < curve.y.size:
+        return float(curve.y[curve.best])
+    return float(there[-1]) if there.size else float("-inf")
 
 
 def _mark_best(figure: go.Figure, curve: Curve, x_title: str) -> None:

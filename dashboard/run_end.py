@@ -11,7 +11,7 @@ from core.runs import checkpoints, launcher
 from core.runs.state import RunState, RunStatus
 from core.tasks import TASKS, Task
 from core.workspace import Workspace
-from dashboard import cards, nav, words
+from dashboard import cards, nav, state, words
 
 
 def ended(run: RunStatus) -> None:
@@ -35,7 +35,14 @@ def _outcome(run: RunStatus) -> str:
         "completed": "The training is complete.",
         "cancelled": "The training was cancelled.",
     }.get(run.state, "The training ended.")
-    return f"{text}  \n{run.hint}" if run.hint else text
+    hint = run.hint
+    if run.state in (RunState.LOST, RunState.STOPPED) and not run.version and not _has_checkpoint(run):
+        hint = "It ended before its first resume point: retry starts it from the beginning."
+    return f"{text}  \n{hint}" if hint else text
+
+
+def _has_checkpoint(run: RunStatus) -> bool:
+    return checkpoints.newest_checkpoint(Workspace.current().run(run.run_id) / "checkpoints") is not None
 
 
 def _before_after(task: Task, version_id: str) -> None:
@@ -86,8 +93,7 @@ def _next_steps(run: RunStatus) -> None:
             if st.button("Validate", type="primary", icon=":material/fact_check:", key="validate"):
                 nav.go("validation", after=run.version)
             _promote_button(run)
-        folder = Workspace.current().run(run.run_id) / "checkpoints"
-        can_resume = run.resumable and checkpoints.newest_checkpoint(folder) is not None
+        can_resume = run.resumable and _has_checkpoint(run)
         if can_resume and st.button(
             "Resume from the last checkpoint", type="secondary" if run.version else "primary",
             icon=":material/play_arrow:", key="resume",
@@ -100,7 +106,9 @@ def _next_steps(run: RunStatus) -> None:
             type="primary" if not (run.version or can_resume) else "secondary",
         ):  # fmt: skip
             with nav.guard("Starting again"):
-                again = launcher.retry(run.run_id)
+                wish = f"retry-{run.run_id}"
+                again = launcher.retry(run.run_id, token=state.token(wish))
+                state.new_token(wish)
                 nav.go("live", run=again.run_id)
         if st.button("Change the settings", icon=":material/tune:", key="change"):
             nav.go("launch", like=run.run_id)

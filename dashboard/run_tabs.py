@@ -31,7 +31,8 @@ def tabs(run: RunStatus, log: RunLog, spec: RunSpec | None) -> None:
     with drawn["Console"]:
         text = curves.console_tail(folder / "console.log")
         if text:
-            st.code(text, language=None, height=320)
+            with st.container(height=320, autoscroll=True, border=False, key=f"console-{run.run_id}"):
+                st.code(text, language=None)
         else:
             st.html(cards.quiet_html("Nothing was printed yet."))
     with drawn["System"]:

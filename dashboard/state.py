@@ -63,6 +63,34 @@ def choice(
     return value
 
 
+def several(
+    label: str, options: Sequence[str], key: str, *, titles: dict[str, str], limit: int, **more: Any
+) -> list[str]:
+    """A multi-select whose ids stand in the address, comma-separated; ids that are gone are dropped.
+
+    Args:
+        label: What is chosen.
+        options: Ids to choose from.
+        key: Name in the address.
+        titles: Id → what the box shows.
+        limit: At most this many.
+        **more: Further arguments of `st.multiselect`.
+    """
+    widget = f"several-{key}"
+    if widget not in st.session_state:
+        st.session_state[widget] = [item for item in param(key).split(",") if item in options][:limit]
+    else:
+        st.session_state[widget] = [item for item in st.session_state[widget] if item in options]
+    return st.multiselect(
+        label, options, key=widget, format_func=lambda option: titles.get(option, option),
+        max_selections=limit, on_change=_remember_several, args=(key, widget), **more,
+    )  # fmt: skip
+
+
+def _remember_several(key: str, widget: str) -> None:
+    remember(key, ",".join(st.session_state[widget]))
+
+
 def _remember(key: str, widget: str) -> None:
     st.query_params[key] = st.session_state[widget]
 

@@ -135,10 +135,9 @@ def _view_options(run: RunStatus, runs: list[RunStatus]) -> list[str]:
         )  # fmt: skip
         if not names:
             return []
-        return st.multiselect(
-            "Compare with", list(names), format_func=names.get, max_selections=MAX_COMPARED - 1, key="with",
-            bind="query-params", placeholder="other trainings",
-            help="Up to five trainings in the same charts.",
+        return state.several(
+            "Compare with", list(names), "with", titles=names, limit=MAX_COMPARED - 1,
+            placeholder="other trainings", help="Up to five trainings in the same charts.",
         )  # fmt: skip
 
 
