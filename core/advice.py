@@ -29,7 +29,7 @@ class Figures:
         generated: Metric → value on the held-out part of the training data.
         real: Metric → value on the gold set; empty without one.
         labels: Label → its metrics, on real data where there are any, else on held-out data.
-        source: Where the training data came from: `generated` or `imported`.
+        source: Where the training data came from: begins with `generated` or `imported`.
     """
 
     generated: dict[str, float] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class Figures:
     @property
     def held_out_word(self) -> str:
         """What the held-out data is called: `generated`, or `held out` when it was imported."""
-        return "generated" if self.source == "generated" else "held out"
+        return "generated" if self.source.startswith("generated") else "held out"
 
 
 @dataclass(frozen=True)
