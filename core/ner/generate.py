@@ -21,7 +21,7 @@ from core.errors import DatasetError
 from core.ner.augment import add_noise, respell_units, swap_synonyms
 from core.ner.grammar import SPLITS, Family, Grammar
 from core.ner.inflect import capitalised
-from core.recipe import setting
+from core.recipe import build, setting
 
 Row = dict[str, Any]
 Progress = Callable[[int, int], None]
@@ -72,6 +72,24 @@ class GenerateSettings(BaseModel):
         0.1, "Noise", "Share of sentences with scanning errors, lost punctuation, capitals or table borders.",
         group="Content", ge=0, le=1,
     )  # fmt: skip
+
+
+def build_settings(values: dict[str, Any] | None = None) -> GenerateSettings:
+    """Settings from the values that differ from the defaults.
+
+    Raises:
+        RecipeError: Naming the field that does not fit, what came and what is allowed.
+    """
+    return build(GenerateSettings, values or {})
+
+
+def style_weights(grammar: Grammar | None = None) -> dict[str, float]:
+    """How often each style is drawn, as weights, where no style mix is set: by the pattern files."""
+    grammar = grammar or default_grammar()
+    weights = dict.fromkeys(grammar.styles, 0.0)
+    for file, style in sorted({(family.file, family.style) for family in grammar.families}):
+        weights[style] += grammar.file_weights[file]
+    return weights
 
 
 @cache
