@@ -14,6 +14,9 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from core.errors import NonFiniteLossError
 from core.runs.context import RunCancelled, RunContext
+from core.workspace import read_json, write_json_atomic
+
+RATE_FILE = "learning_rate.json"
 
 
 class HfBridge(TrainerCallback):
@@ -34,6 +37,8 @@ class HfBridge(TrainerCallback):
         - after each evaluation calls `ctx.epoch` with `train_loss` (mean of the epoch), `val_loss` and every
           other evaluation metric without its `eval_` prefix;
         - announces each saved checkpoint, and keeps the newest two and the best;
+        - makes `TrainingArguments.learning_rate` count after a resume: the Trainer alone would go on with the
+          rate that is stored in the checkpoint, also after a rollback halved it;
         - ends the training when the run is stopped (after a last evaluation and checkpoint) or cancelled
           (at once);
         - raises `NonFiniteLossError` when the loss is NaN or infinite, always before an evaluation or a
@@ -58,7 +63,7 @@ class HfBridge(TrainerCallback):
         self._epoch_open = False
 
     def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **objects: Any
     ) -> None:
         if args.logging_nan_inf_filter:
             raise ValueError(
@@ -70,6 +75,8 @@ class HfBridge(TrainerCallback):
         self._mark(state)
         self._loss_sum, self._loss_steps = 0.0, 0
         self._logged_step = state.global_step
+        if state.global_step:
+            _rescale_rate(Path(args.output_dir) / f"checkpoint-{state.global_step}", args, objects)
         self.ctx.start(state.max_steps, state.num_train_epochs, from_step=state.global_step, **self.info)
 
     def on_step_end(
@@ -83,7 +90,8 @@ class HfBridge(TrainerCallback):
     def on_substep_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        if self.ctx.should_stop() is not None:
+        # A stop waits for the whole update: a resume after half of one would not be exact.
+        if self.ctx.should_stop() == "cancel":
             control.should_training_stop = True
 
     def on_log(
@@ -159,6 +167,7 @@ class HfBridge(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         path = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        write_json_atomic(path / RATE_FILE, {"learning_rate": args.learning_rate})
         best = Path(state.best_model_checkpoint) if state.best_model_checkpoint else None
         self.ctx.checkpoint(state.global_step, path, keep=self.keep, best=best)
 
@@ -185,6 +194,21 @@ class HfBridge(TrainerCallback):
     def _mark(self, state: TrainerState) -> None:
         self._marked_at = time.monotonic()
         self._marked_tokens = _tokens(state)
+
+
+def _rescale_rate(checkpoint: Path, args: TrainingArguments, objects: dict[str, Any]) -> None:
+    try:
+        stored = float(read_json(checkpoint / RATE_FILE)["learning_rate"])
+    except FileNotFoundError:
+        return
+    factor = args.learning_rate / stored
+    if factor == 1.0:
+        return
+    scheduler, optimizer = objects["lr_scheduler"], objects["optimizer"]
+    scheduler.base_lrs = [rate * factor for rate in scheduler.base_lrs]
+    for group in optimizer.param_groups:
+        group["lr"] *= factor
+        group["initial_lr"] = group.get("initial_lr", group["lr"]) * factor
 
 
 # Bookkeeping of the Trainer that is no quality of the model.

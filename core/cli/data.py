@@ -90,7 +90,7 @@ def import_(args: argparse.Namespace, out: Output) -> int:
     task = get_task(args.task)
     info, report = task.room("dataset").build_imported(
         args.paths,
-        name=args.name or (args.paths[0].stem if args.paths else task.name),
+        name=args.name,
         role="gold" if args.gold else "train",
         format=args.format,
         label_map=assignments(args.label, "--label") or None,

@@ -102,6 +102,8 @@ def ner_canonical(row: Row) -> str:
                 "characters or overlaps another one."
             )
         end = entity["end"]
+    if "\0" in text:
+        raise DatasetError("The text holds a zero byte.")
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:

@@ -48,10 +48,11 @@ class Example:
     entities: list[dict[str, Any]]
 
     def marked(self) -> str:
-        """The text with `[LABEL ...]` around every entity, for people."""
+        """The text with `[E ...]` around every entity, for people."""
+        letters = {label: letter for letter, label in syntax.LABELS.items()}
         out, at = [], 0
         for entity in self.entities:
-            out += [self.text[at : entity["start"]], f"[{entity['label'][0]} "]
+            out += [self.text[at : entity["start"]], f"[{letters[entity['label']]} "]
             out += [self.text[entity["start"] : entity["end"]], "]"]
             at = entity["end"]
         return "".join([*out, self.text[at:]])
@@ -107,6 +108,8 @@ def finish(marked: str) -> Example:
     text = re.sub(r" +", " ", text)
     text = re.sub(r" (\x05*)(?=[,;:)\]?!%’”]|\.(?!\d))", r"\1", text)
     text = re.sub(r"(?<=[(\[“‘])(\x05*) ", r"\1", text)
+    # "10 ft." and "7 a.m." at the end of a sentence bring its full stop with them; "..." stays.
+    text = re.sub(r"(?<!\.)\.(\x05*)\.(?!\.)", r".\1", text)
     text = fix_articles(text.strip())
     out: list[str] = []
     entities: list[dict[str, Any]] = []

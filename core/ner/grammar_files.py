@@ -6,6 +6,7 @@ core/ner/grammar.py.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -90,23 +91,30 @@ def _strings(value: Any, where: str) -> list[str]:
 def _add_symbols(path: Path, content: dict[str, Any], symbols: dict[str, Symbol]) -> None:
     reserve = bool(content.get("_reserve", False))
     kind = "lexicon" if path.parent.name == "lexicon" else "grammar"
-    for name, value in content.items():
-        if name == "_reserve":
+    topics = _strings(content["_topics"], f"{path.name}, _topics") if "_topics" in content else [""]
+    for template, value in content.items():
+        if template in ("_reserve", "_topics"):
             continue
-        where = f"{path.name}, symbol {name!r}"
-        known = symbols.get(name)
-        if known and not (known.kind == kind == "lexicon"):
-            raise GrammarError(
-                f"{where} is defined a second time.", "Rename one, or put all entries in one file."
-            )
-        symbol = known or symbols.setdefault(str(name), Symbol(str(name), kind, reserve))
-        for number, text in enumerate(_strings(value, where), 1):
-            symbol.entries.append(_entry(text, f"{where}, entry {number}", kind, reserve))
+        texts = _strings(value, f"{path.name}, symbol {template!r}")
+        for topic in topics if "@" in str(template) else [""]:
+            name = str(template).replace("@", topic)
+            where = f"{path.name}, symbol {name!r}"
+            known = symbols.get(name)
+            if known and not (known.kind == kind == "lexicon"):
+                raise GrammarError(
+                    f"{where} is defined a second time.", "Rename one or put all entries in one file."
+                )
+            symbol = known or symbols.setdefault(name, Symbol(name, kind, reserve))
+            for number, text in enumerate(texts, 1):
+                symbol.entries.append(
+                    _entry(_with_topic(text, topic), f"{where}, entry {number}", kind, reserve)
+                )
 
 
 def _entry(raw: str, where: str, kind: str, reserve: bool) -> Entry:
-    text, weight = syntax.split_weight(raw)
-    variants = tuple(part.strip() for part in text.split(" | ")) if kind == "lexicon" else (text,)
+    parts = [syntax.split_weight(part) for part in (raw.split(" | ") if kind == "lexicon" else [raw])]
+    text, weight = " | ".join(part for part, _ in parts), max(number for _, number in parts)
+    variants = tuple(part.strip() for part, _ in parts)
     try:
         options = [(1.0, syntax.parse(variant)) for variant in variants]
     except Problem as problem:
@@ -196,13 +204,18 @@ def _family_texts(path: Path, content: dict[str, Any], symbols: dict[str, Symbol
     return drafts
 
 
+def _with_topic(text: str, topic: str) -> str:
+    """Put `topic` for `@` inside braces: `{np.@}` becomes `{np.pole}`."""
+    return re.sub(r"\{[^{}]*\}", lambda found: found.group(0).replace("@", topic), text)
+
+
 def _over_topics(text: str, content: dict[str, Any], symbols: dict[str, Symbol], where: str) -> list[str]:
-    """`{@.obj}` stands for `{pole.obj}`, `{wire.obj}` ...: one text for each topic that defines all its slots."""
-    if "{@." not in text:
+    """`{@.obj}` stands for `{pole.obj}`, `{wire.obj}` ...: one text for each topic that has all its slots."""
+    if _with_topic(text, "") == text:
         return [text]
     texts = []
     for topic in _strings(content.get("topics"), f"{where}, topics"):
-        candidate = text.replace("{@.", "{" + topic + ".")
+        candidate = _with_topic(text, topic)
         try:
             check_refs(syntax.parse(candidate), symbols)
         except Problem as problem:
@@ -251,7 +264,7 @@ def _compile_symbols(symbols: dict[str, Symbol]) -> None:
                 raise GrammarError(
                     f"Symbol {symbol.name!r} has no entry left for {SPLITS[split]}.", "Add entries."
                 )
-            # Three times as often in their own split, or val would hardly show a word that train has not seen.
+            # Three times as often in their own split, or val would hardly show words unseen in training.
             weights = [e.weight * (3 if e.reserved else 1) for e in allowed]
             symbol.by_split.append(syntax.weighted([e.emit for e in allowed], weights))
 

@@ -14,8 +14,8 @@ _IRREGULAR = {
     "criterion": "criteria", "child": "children", "gas": "gases", "lens": "lenses",
 }  # fmt: skip
 _UNCHANGED = {
-    "apparatus", "equipment", "hardware", "gear", "clothing", "material", "means", "series", "pliers", "goggles",
-    "glasses", "wiring", "insulation", "sheath insulation", "rope access", "chassis", "spacers", "shears",
+    "apparatus", "equipment", "hardware", "gear", "clothing", "material", "means", "series", "pliers",
+    "goggles", "glasses", "wiring", "insulation", "sheath insulation", "rope access", "chassis", "spacers", "shears",
     "machinery", "footwear", "rigging", "tackle", "cribbing", "shoring", "armor", "switchgear", "ductwork",
 }  # fmt: skip
 _LAST_WORD = re.compile(r"([A-Za-z][A-Za-z.]*)([^A-Za-z]*)$")
@@ -46,7 +46,7 @@ def plural(word: str) -> str:
         return word[:-2] + ("EN" if word.isupper() else "en")
     if word.isupper() and len(word) > 1:
         return word + "s"
-    if low.endswith("us") or low.endswith("ss") or re.search(r"(x|ch|sh|z)$", low):
+    if low.endswith(("us", "ss")) or re.search(r"(x|ch|sh|z)$", low):
         return word + "es"
     if low.endswith("s"):
         return word
@@ -56,7 +56,7 @@ def plural(word: str) -> str:
 
 
 def plural_phrase(text: str) -> str:
-    """Pluralise the head noun of marked text: the last word of its last EQUIPMENT span, else the last word."""
+    """Pluralise the head noun of marked text: the last word of the last EQUIPMENT span, else the last word."""
     cut = len(text)
     start = text.rfind("\x01")
     if start >= 0:

@@ -6,8 +6,8 @@ r"""The little language inside lexicon, grammar and pattern strings: parsed once
     {int 1 99 5}  {dec 0.5 60 1}  {letter a f}  {roman 1 8}      built-in numbers
     \[ \{ \< \|                                 the character itself
 
-Compiled text carries control characters for span edges; core/ner/grammar.py turns them into offsets. Files and
-symbols are not known here.
+Compiled text carries control characters for span edges; core/ner/grammar.py turns them into offsets. Files
+and symbols are not known here.
 """
 
 from __future__ import annotations

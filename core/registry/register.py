@@ -112,7 +112,7 @@ def _dataset(task: str, spec: dict[str, Any], ws: Workspace) -> dict[str, Any]:
     entry = {"id": spec.get("dataset", ""), "hash": spec.get("dataset_hash", ""), "source": "", "licence": ""}
     try:
         card = read_json(ws.dataset(task, entry["id"]) / "card.json")
-        entry["source"] = str((card.get("source") or {}).get("kind", ""))
+        entry["source"] = str(card.get("source", ""))
         entry["licence"] = str(card.get("licence", ""))
         entry["rows"] = card.get("counts", {})
     except (OSError, ValueError, AttributeError, InputError):

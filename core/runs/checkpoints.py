@@ -5,12 +5,16 @@ What is inside a checkpoint is the training library's business.
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
 from core.workspace import read_json, write_json_atomic
 
 COMPLETE_FILE = "complete.json"
+
+# Ours and those of the Hugging Face Trainer.
+_NAME = re.compile(r"(step|checkpoint)-\d+")
 
 
 def mark_complete(path: Path, step: int) -> int:
@@ -44,12 +48,20 @@ def newest_checkpoint(folder: Path) -> Path | None:
 def prune(folder: Path, keep: int = 2, best: Path | None = None) -> list[Path]:
     """Delete all complete checkpoints but the newest `keep` and `best`; return what was deleted."""
     doomed = [path for _, path in complete_checkpoints(folder)[: -keep or None]]
-    doomed = [path for path in doomed if best is None or path.resolve() != best.resolve()]
+    doomed = [path for path in doomed if best is None or path.name != best.name]
     for path in doomed:
         # The marker goes first: a deletion that is interrupted must not leave half a resume point.
         (path / COMPLETE_FILE).unlink(missing_ok=True)
         shutil.rmtree(path, ignore_errors=True)
     return doomed
+
+
+def sweep_incomplete(folder: Path) -> None:
+    """Delete what a crash or a full disk left half written. Only while no training writes there."""
+    if folder.is_dir():
+        for path in folder.iterdir():
+            if _NAME.fullmatch(path.name) and path.is_dir() and _complete_step(path) is None:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _files(path: Path) -> list[Path]:

@@ -5,6 +5,7 @@ The process around it (lock, slot, end event) is worker.py. Nothing here imports
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import shutil
 import threading
@@ -128,6 +129,8 @@ class RunContext:
     @property
     def seconds(self) -> float:
         """Running time of all attempts so far, in seconds."""
+        if self.status.state == RunState.QUEUED:
+            return self._seconds_before
         return self._seconds_before + time.monotonic() - self._began
 
     def start(self, total_steps: int, epochs: float, *, from_step: int = 0, **info: Any) -> None:
@@ -234,8 +237,7 @@ class RunContext:
             eta_seconds=self._pace.eta(step, self.status.total_steps),
         )
         self.save_status()
-        self._next_look = 0.0
-        asked = self.should_stop()
+        asked = self.should_stop_now()
         if asked is not None:
             return asked
         if ending is None:
@@ -258,6 +260,11 @@ class RunContext:
             self.stop_reason, self._stop_text = "asked", "Ended on request."
         return self._asked
 
+    def should_stop_now(self) -> Literal["stop", "cancel"] | None:
+        """The same, looking at the disk in any case."""
+        self._next_look = 0.0
+        return self.should_stop()
+
     def checkpoint(self, step: int, path: Path, *, keep: int = 2, best: Path | None = None) -> None:
         """Announce that the folder `path` under `checkpoints` is a complete resume point.
 
@@ -276,7 +283,9 @@ class RunContext:
 
     def log(self, message: str, **info: Any) -> None:
         """Write a sentence into the log and onto the console."""
-        print(message, flush=True)
+        # A console that cannot be written is told by the log, which cannot be written either.
+        with contextlib.suppress(OSError):
+            print(message, flush=True)
         self.metrics_log.write("log", message=message, **info)
 
     def set_phase(self, text: str) -> None:

@@ -25,7 +25,7 @@ STOP_FILE = "stop"
 CANCEL_FILE = "cancel"
 
 # A process that was just started needs this long at most until it holds the run's lock.
-STARTUP_SECONDS = 20.0
+STARTUP_SECONDS = 60.0
 
 
 class RunState:
@@ -73,6 +73,7 @@ class RunStatus:
         version: Model version that it became, or None.
         attempt: 1 for the first start, one more for each resume.
         asked: `stop` or `cancel` while such a wish waits to be obeyed, else "".
+        asked_at: Unix time of that wish; ending by force is due `kill_if_needed`'s time-out later.
         preset, dataset, base_model: As in the spec.
         seconds: Running time of all attempts so far.
     """
@@ -100,6 +101,7 @@ class RunStatus:
     version: str | None = None
     attempt: int = 1
     asked: str = ""
+    asked_at: float | None = None
     preset: str = ""
     dataset: str = ""
     base_model: str = ""
@@ -121,7 +123,7 @@ class RunStatus:
 
 
 _FIELDS = {f.name: f for f in dataclasses.fields(RunStatus)}
-_SKIP = {"queue_position", "asked"}
+_SKIP = {"queue_position", "asked", "asked_at"}
 
 
 def new_status(run_dir: Path, spec: RunSpec, **changes: Any) -> RunStatus:
@@ -156,14 +158,16 @@ def read_status(run_dir: Path) -> RunStatus:
     Raises:
         NotFoundError: If the folder holds no run.
     """
-    status = _stored(run_dir)
+    status = stored_status(run_dir)
     if status is None:
         status = rebuild_status(run_dir)
     if status.state not in RunState.ACTIVE:
         return status
     status = _derived(run_dir, status)
     if status.state in RunState.ACTIVE:
-        status = dataclasses.replace(status, asked=asked_for(run_dir))
+        asked = asked_for(run_dir)
+        asked_at = _modified(run_dir / asked) if asked else None
+        status = dataclasses.replace(status, asked=asked, asked_at=asked_at)
     if status.state == RunState.QUEUED:
         from core.runs.slots import queue_position
 
@@ -222,7 +226,8 @@ def list_runs(ws: Workspace | None = None, task: str | None = None) -> list[RunS
 _cache: dict[str, tuple[tuple[int, int, int], RunStatus]] = {}
 
 
-def _stored(run_dir: Path) -> RunStatus | None:
+def stored_status(run_dir: Path) -> RunStatus | None:
+    """The status as the file says it, nothing derived; None if the file is gone or broken."""
     path = str(run_dir / STATUS_FILE)
     try:
         stat = Path(path).stat()
@@ -265,7 +270,7 @@ def _derived(run_dir: Path, status: RunStatus) -> RunStatus:
     if is_held(run_dir / RUN_LOCK):
         return status
     # The worker may have ended between the two looks.
-    newer = _stored(run_dir)
+    newer = stored_status(run_dir)
     if newer is not None and newer.state not in RunState.ACTIVE:
         return newer
     if status.state == RunState.QUEUED and is_starting(run_dir):
@@ -274,13 +279,16 @@ def _derived(run_dir: Path, status: RunStatus) -> RunStatus:
     log.refresh()
     if log.end is not None and log.end.get("attempt", status.attempt) >= status.attempt:
         return dataclasses.replace(status, **_from_end(log))
+    began = status.state == RunState.RUNNING
     return dataclasses.replace(
         status,
         state=RunState.LOST,
         eta_seconds=None,
         ended=status.updated or None,
-        message="The training process ended without a word: it was killed or the machine went down.",
-        hint="Resume goes on from the last checkpoint.",
+        message="The training process ended without a word: it was killed or the machine went down."
+        if began
+        else "The process of this run ended before the training began.",
+        hint="Resume goes on from the last checkpoint." if began else "Look at the console log, then resume.",
     )
 
 
@@ -293,20 +301,24 @@ def is_starting(run_dir: Path) -> bool:
         pid, since = 0, _modified(run_dir / STATUS_FILE)
     except (ValueError, KeyError, TypeError):
         return False
-    if not 0 <= time.time() - since < STARTUP_SECONDS:
+    if not -5.0 < time.time() - since < STARTUP_SECONDS:
         return False
-    return pid == 0 or process_alive(pid, since)
+    return pid == 0 or worker_process(pid, run_dir) is not None
 
 
-def process_alive(pid: int, since: float) -> bool:
-    """True if process `pid` lives, is no zombie, and is not a newer process that got the same number."""
+def worker_process(pid: int, run_dir: Path) -> Any:
+    """The psutil process `pid` if it lives and works on this run, else None.
+
+    The command line tells it from another process that got the same number since.
+    """
     import psutil
 
     try:
         process = psutil.Process(pid)
-        return process.status() != psutil.STATUS_ZOMBIE and process.create_time() < since + 5.0
+        mine = any(run_dir.name in part for part in process.cmdline())
+        return process if mine and process.status() != psutil.STATUS_ZOMBIE else None
     except psutil.Error:
-        return False
+        return None
 
 
 def _modified(path: Path) -> float:

@@ -85,7 +85,7 @@ def test_run_becomes_a_version_that_tells_everything(workspace):
 def test_card_says_plainly_that_the_data_was_generated(workspace):
     write_json_atomic(
         workspace.dataset("ner", "poles@0123abcd") / "card.json",
-        {"source": {"kind": "generated"}, "licence": "own text", "counts": {"train": 70}},
+        {"source": "generated", "licence": "own text", "counts": {"train": 70}},
     )
     version = register_run(finished_run(workspace, "run-a"), ws=workspace)
     card = (version.path / "card.md").read_text(encoding="utf-8")

@@ -1,0 +1,294 @@
+"""Where a model stands and what to do next: facts in, sentences out.
+
+`situation` collects the facts from disk (never importing torch), `advise` is pure. Pages and the command line
+show the same advice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.datasets import store as datasets
+from core.errors import ModelError, NotFoundError
+from core.registry import store as registry
+from core.runs.state import RunState, RunStatus, list_runs
+from core.tasks import Task
+from core.workspace import Workspace
+
+WEAK_LABEL = 0.75
+"""A label whose F1 is below this is named in the advice."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a model version scored, by kind of data.
+
+    Args:
+        generated: Metric → value on the held-out part of the training data.
+        real: Metric → value on the gold set; empty without one.
+        labels: Label → its metrics, on real data where there are any, else on held-out data.
+        source: Where the training data came from: begins with `generated` or `imported`.
+    """
+
+    generated: dict[str, float] = field(default_factory=dict)
+    real: dict[str, float] = field(default_factory=dict)
+    labels: dict[str, dict[str, float]] = field(default_factory=dict)
+    source: str = "generated"
+
+    def judged(self, metric: str) -> float | None:
+        """The figure that targets are judged on: real where there is one, else held out."""
+        return self.real.get(metric, self.generated.get(metric))
+
+    @property
+    def held_out_word(self) -> str:
+        """What the held-out data is called: `generated`, or `held out` when it was imported."""
+        return "generated" if self.source.startswith("generated") else "held out"
+
+
+@dataclass(frozen=True)
+class Situation:
+    """The facts about one model that the advice is made from.
+
+    Args:
+        task: The model family.
+        datasets: How many training datasets there are.
+        gold: Id of the gold set in force, or None.
+        runs: Its runs, newest first.
+        production: Version in production, or None.
+        production_figures: What that version scored.
+        newest: Newest version of this workspace, or None.
+        newest_figures: What that version scored.
+        starter: The shipped starter model, or None.
+        starter_figures: What it scored.
+    """
+
+    task: Task
+    datasets: int = 0
+    gold: str | None = None
+    runs: tuple[RunStatus, ...] = ()
+    production: registry.Version | None = None
+    production_figures: Figures = Figures()
+    newest: registry.Version | None = None
+    newest_figures: Figures = Figures()
+    starter: registry.Version | None = None
+    starter_figures: Figures = Figures()
+
+    @property
+    def active_run(self) -> RunStatus | None:
+        """The run that trains, else the first that waits, or None."""
+        active = [run for run in self.runs if run.active]
+        running = [run for run in active if run.state == RunState.RUNNING]
+        return (running or active or [None])[-1]
+
+    @property
+    def shown(self) -> tuple[registry.Version | None, Figures]:
+        """The version that stands for the model and its figures: production, newest or starter."""
+        if self.production:
+            return self.production, self.production_figures
+        if self.newest:
+            return self.newest, self.newest_figures
+        return self.starter, self.starter_figures
+
+
+@dataclass(frozen=True)
+class Advice:
+    """One thing to do next.
+
+    Args:
+        code: Stable name, for tests and the command line.
+        text: One or two sentences.
+        button: What the button says.
+        page: Page that the button opens.
+        params: Query parameters for that page.
+    """
+
+    code: str
+    text: str
+    button: str
+    page: str
+    params: dict[str, str] = field(default_factory=dict)
+
+
+def figures_of(version: registry.Version | None, moment: str = "after") -> Figures:
+    """What a version scored: `test` is held out from its training data, `gold` is real data.
+
+    Args:
+        version: The version, or None for no figures.
+        moment: `after` training, or `before` it (the base model's figures).
+    """
+    if version is None:
+        return Figures()
+    parts = version.metrics.get(moment) or {}
+    test, gold = parts.get("test") or {}, parts.get("gold") or {}
+    dataset = version.manifest.get("dataset")
+    source = str(dataset.get("source") or "generated") if isinstance(dataset, dict) else "generated"
+    return Figures(
+        generated=_numbers(test), real=_numbers(gold),
+        labels=dict(gold.get("labels") or test.get("labels") or {}), source=source,
+    )  # fmt: skip
+
+
+def _numbers(part: Mapping[str, Any]) -> dict[str, float]:
+    return {
+        name: float(value)
+        for name, value in part.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+
+
+def situation(task: Task, ws: Workspace | None = None, runs: list[RunStatus] | None = None) -> Situation:
+    """Collect the facts about one model from the workspace.
+
+    Args:
+        task: The model family; for one that is not available everything is empty.
+        ws: Workspace; the current one by default.
+        runs: The workspace's runs if the caller has listed them already.
+    """
+    ws = ws or Workspace.current()
+    if not task.available:
+        return Situation(task)
+    own = tuple(run for run in (list_runs(ws) if runs is None else runs) if run.task == task.name)
+    versions = registry.list_versions(task.name, ws=ws)
+    aliases = registry.aliases(task.name, ws=ws)
+    newest = versions[0] if versions else None
+    production = _version(task.name, aliases.get("production"), ws)
+    starter = _version(task.name, "starter", ws)
+    gold = datasets.get_gold(task.name, ws=ws)
+    return Situation(
+        task=task,
+        datasets=len(datasets.list_datasets(task.name, "train", ws=ws)),
+        gold=gold.id if gold else None,
+        runs=own,
+        production=production,
+        production_figures=figures_of(production),
+        newest=newest,
+        newest_figures=figures_of(newest),
+        starter=starter,
+        starter_figures=figures_of(starter),
+    )
+
+
+def _version(task: str, ref: str | None, ws: Workspace) -> registry.Version | None:
+    if not ref:
+        return None
+    try:
+        return registry.get_version(task, ref, ws=ws)
+    except (NotFoundError, ModelError):
+        # A version that cannot be used is named on the Models page; here it counts as not there.
+        return None
+
+
+def advise(facts: Situation) -> list[Advice]:
+    """What to do next, most urgent first. Empty for a model that is not part of this edition."""
+    if not facts.task.available:
+        return []
+    found = [_running(facts), _broken(facts), _promote(facts), _data(facts), _train(facts)]
+    found += [_below_target(facts), _gold(facts)]
+    advice = [item for item in found if item is not None]
+    if advice:
+        return advice
+    version = facts.shown[0]
+    name = version.id if version else ""
+    return [Advice("done", f"{facts.task.title} {name} meets every target.", "Try it out", "validation")]
+
+
+def _running(facts: Situation) -> Advice | None:
+    run = facts.active_run
+    if run is None:
+        return None
+    doing = "is training" if run.state == RunState.RUNNING else "waits for its turn"
+    return Advice("watch", f"{run.name} {doing}.", "Watch", "live", {"run": run.run_id})
+
+
+def _broken(facts: Situation) -> Advice | None:
+    last = facts.runs[0] if facts.runs else None
+    if last is None or last.state not in (RunState.FAILED, RunState.LOST):
+        return None
+    word = "failed" if last.state == RunState.FAILED else "was lost"
+    text = f"The last training {word}: {last.message or 'no reason was written.'} {last.hint}".strip()
+    return Advice("look", text, "See what happened", "live", {"run": last.run_id})
+
+
+def _data(facts: Situation) -> Advice | None:
+    if facts.datasets:
+        return None
+    text = "There is no training data yet: generate some thousand sentences, or import your own."
+    return Advice("generate", text, "Generate data", "generate")
+
+
+def _train(facts: Situation) -> Advice | None:
+    if not facts.datasets or facts.newest or facts.active_run:
+        return None
+    return Advice("train", "Training data is ready: start the first training.", "Launch training", "launch")
+
+
+def _promote(facts: Situation) -> Advice | None:
+    newest, production = facts.newest, facts.production
+    if newest is None or (production is not None and production.id == newest.id):
+        return None
+    if production is None:
+        better = f"{newest.id} is trained and nothing is in production."
+    else:
+        metric = facts.task.main_metric
+        new, old, kind = _comparable(facts.newest_figures, facts.production_figures, metric)
+        if new is None or old is None or new <= old:
+            return None
+        better = (
+            f"{newest.id} is better than {production.id} in production: "
+            f"{new:.3f} against {old:.3f} on {kind} data."
+        )
+    return Advice(
+        "promote", f"{better} Try it on your own sentences, then promote it.", "Validate", "validation",
+        {"after": newest.id},
+    )  # fmt: skip
+
+
+def _comparable(new: Figures, old: Figures, metric: str) -> tuple[float | None, float | None, str]:
+    # A figure on real data must never be weighed against one on generated data.
+    if metric in new.real and metric in old.real:
+        return new.real[metric], old.real[metric], "real"
+    return new.generated.get(metric), old.generated.get(metric), new.held_out_word
+
+
+def _below_target(facts: Situation) -> Advice | None:
+    version, figures = facts.shown
+    if version is None or version.source == "starter" or facts.active_run:
+        return None
+    kind = "real" if figures.real else figures.held_out_word
+    for target in facts.task.targets:
+        value = figures.judged(target.metric)
+        if value is None or target.met(value):
+            continue
+        text = (
+            f"{target.title} of {version.id} is {value:.3f} on {kind} data, the target is {target.value:.2f}."
+        )
+        weak = _weakest(figures)
+        text += f" Add sentences with {weak}." if weak else " Train longer, or with more data."
+        return Advice(
+            "improve", text, "Add data" if weak else "Train again", "generate" if weak else "launch"
+        )
+    return None
+
+
+def _weakest(figures: Figures) -> str:
+    scored = {
+        label: values["f1"]
+        for label, values in figures.labels.items()
+        if isinstance(values, Mapping) and values.get("f1") is not None and values.get("support", 1)
+    }
+    if not scored:
+        return ""
+    label = min(scored, key=scored.__getitem__)
+    return f"{label} (F1 {scored[label]:.3f})" if scored[label] < WEAK_LABEL else ""
+
+
+def _gold(facts: Situation) -> Advice | None:
+    if facts.gold or not facts.datasets:
+        return None
+    text = (
+        "No figure comes from real data yet. Import a gold set, some hundred of your own sentences with "
+        "their entities, to see what the model is worth on your work."
+    )
+    return Advice("gold", text, "Import a gold set", "generate", {"tab": "import"})

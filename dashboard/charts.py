@@ -1,0 +1,303 @@
+"""Plotly figures as pure functions: arrays in, figure out. No Streamlit, no files, no colours of its own.
+
+Figures carry the light colours; dashboard/live.py recolours them in the browser when the dark theme is on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import plotly.graph_objects as go
+from tsdownsample import MinMaxLTTBDownsampler
+
+from dashboard import theme
+
+MAX_POINTS = 1500
+"""Points a trace may have in the browser; more are thinned, minima, maxima and the last point kept."""
+
+HEIGHT = 280
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One line of a chart.
+
+    Args:
+        name: Legend entry.
+        x: Steps or epochs, float32 (n,), ascending.
+        y: Values, float32 (n,); NaN where there is none.
+        validation: True for validation data (dashed), False for training data (solid).
+        series: Which run it belongs to: index into `theme.SERIES`.
+        best: Index of the best point, or None.
+    """
+
+    name: str
+    x: np.ndarray
+    y: np.ndarray
+    validation: bool = False
+    series: int = 0
+    best: int | None = None
+
+
+@dataclass(frozen=True)
+class Thinned:
+    """A curve reduced for drawing: `x`, `y` float32 and how many points were there before."""
+
+    x: np.ndarray
+    y: np.ndarray
+    points: int = field(default=0)
+
+    @property
+    def reduced(self) -> bool:
+        return self.x.size < self.points
+
+
+def thin(x: np.ndarray, y: np.ndarray, limit: int = MAX_POINTS) -> Thinned:
+    """Reduce a curve to at most `limit` points by MinMaxLTTB, keeping its first and last point.
+
+    Args:
+        x: (n,) ascending.
+        y: (n,) values; points that are NaN are left out.
+        limit: Largest number of points that come back, at least 4.
+    """
+    x = np.asarray(x, dtype=np.float32)
+    y = np.asarray(y, dtype=np.float32)
+    there = np.isfinite(y) & np.isfinite(x)
+    x, y = np.ascontiguousarray(x[there]), np.ascontiguousarray(y[there])
+    total = x.size
+    if total <= limit:
+        return Thinned(x, y, total)
+    # The downsampler keeps the first and last index itself, but wants an even number of output points.
+    picked = MinMaxLTTBDownsampler().downsample(x, y, n_out=limit - limit % 2)
+    return Thinned(x[picked], y[picked], total)
+
+
+def smooth(y: np.ndarray, weight: float) -> np.ndarray:
+    """Exponential moving average with the bias at the start taken out.
+
+    Args:
+        y: (n,) values; NaN is passed through and does not count.
+        weight: 0 (as it is) up to, not including, 1.
+
+    Returns:
+        (n,) float32.
+    """
+    y = np.asarray(y, dtype=np.float32)
+    if weight <= 0 or y.size == 0:
+        return y
+    there = np.flatnonzero(np.isfinite(y))
+    out = np.full(y.shape, np.nan, dtype=np.float32)
+    total = norm = 0.0
+    for index in there:
+        total = weight * total + (1 - weight) * float(y[index])
+        norm = weight * norm + (1 - weight)
+        out[index] = total / norm
+    return out
+
+
+def best_index(y: np.ndarray, *, lower_is_better: bool = False) -> int | None:
+    """Index of the best finite value, the first one of equals; None if there is none."""
+    y = np.asarray(y, dtype=np.float32)
+    if not np.isfinite(y).any():
+        return None
+    return int(np.nanargmin(y) if lower_is_better else np.nanargmax(y))
+
+
+def curves_figure(
+    title: str,
+    curves: Sequence[Curve],
+    *,
+    x_title: str,
+    smoothing: float = 0.0,
+    target: float | None = None,
+    score: bool = False,
+    revision: str = "",
+) -> go.Figure:
+    """Training (solid) and validation (dashed) curves, the target as a line, the best point named.
+
+    Args:
+        title: Heading of the chart.
+        curves: What to draw.
+        x_title: "step" or "epoch".
+        smoothing: Weight for `smooth`, applied to training curves; the raw values stay as a faint line.
+        target: Value of the target line; green once a validation curve has passed it.
+        score: True for a metric between 0 and 1: the axis then shows all of that range.
+        revision: While it stays the same, the browser keeps the zoom.
+    """
+    figure = go.Figure()
+    many = len({curve.series for curve in curves}) > 1
+    last = max((float(curve.x[-1]) for curve in curves if curve.x.size), default=1.0)
+    figure.update_xaxes(range=[0, last * 1.03])
+    if score:
+        figure.update_yaxes(range=[0, 1.04])
+    for curve in curves:
+        _add_curve(figure, curve, smoothing, many)
+    if target is not None:
+        _add_target(figure, target, curves)
+    for curve in curves:
+        if curve.best is not None and curve.best < curve.y.size:
+            _mark_best(figure, curve, x_title)
+    return _finish(figure, title, x_title, revision, legend=len(curves) > 1)
+
+
+def _add_curve(figure: go.Figure, curve: Curve, smoothing: float, many: bool) -> None:
+    colour = theme.SERIES[curve.series % len(theme.SERIES)].light
+    line = {"color": colour, "width": 2, "dash": "dash" if curve.validation else "solid"}
+    few = curve.x.size <= 40
+    smoothed = smoothing > 0 and not curve.validation and curve.y.size > 2
+    drawn = thin(curve.x, smooth(curve.y, smoothing) if smoothed else curve.y)
+    if smoothed:
+        raw = thin(curve.x, curve.y)
+        figure.add_scatter(
+            x=raw.x, y=raw.y, mode="lines", line={"color": colour, "width": 1}, opacity=0.25,
+            hoverinfo="skip", showlegend=False,
+        )  # fmt: skip
+    figure.add_scatter(
+        x=drawn.x, y=drawn.y, name=curve.name, mode="lines+markers" if few else "lines", line=line,
+        marker={"size": 5, "color": colour}, showlegend=True, hovertemplate="%{y:.4g}",
+        legendgroup=curve.name if many else None,
+    )  # fmt: skip
+
+
+def _add_target(figure: go.Figure, target: float, curves: Sequence[Curve]) -> None:
+    met = any(_shown_value(curve) > target for curve in curves if curve.validation)
+    colour = theme.TARGET_MET.light if met else theme.MUTED.light
+    figure.add_hline(
+        y=target, line={"color": colour, "width": 1.5, "dash": "dot"},
+        annotation={
+            "text": f"target {target:g}" + (" ✓ met" if met else ""), "font": {"color": colour, "size": 12},
+            "xanchor": "left", "yanchor": "bottom",
+        },
+        annotation_position="top left",
+    )  # fmt: skip
+
+
+def _shown_value(curve: Curve) -> float:
+    """The value that counts against the target: at the best point where there is one, else the newest."""
+    there = curve.y[np.isfinite(curve.y)]
+    if curve.best is not None and curve.best < curve.y.size:
+        return float(curve.y[curve.best])
+    return float(there[-1]) if there.size else float("-inf")
+
+
+def _mark_best(figure: go.Figure, curve: Curve, x_title: str) -> None:
+    colour = theme.SERIES[curve.series % len(theme.SERIES)].light
+    x, y = float(curve.x[curve.best]), float(curve.y[curve.best])
+    figure.add_scatter(
+        x=[x], y=[y], mode="markers+text", marker={"symbol": "star", "size": 12, "color": colour},
+        text=[f"best {y:.3f}"], textposition="top center", textfont={"color": colour, "size": 12},
+        showlegend=False, cliponaxis=False, hovertemplate=f"best {y:.4g} at {x_title} {x:g}<extra></extra>",
+    )  # fmt: skip
+
+
+def system_figure(
+    title: str, unit: str, columns: Mapping[str, tuple[np.ndarray, np.ndarray]], *, revision: str = ""
+) -> go.Figure:
+    """What the worker used of the machine over time.
+
+    Args:
+        title: Heading.
+        unit: Unit of the values, for the axis.
+        columns: Name → (minutes since the start (n,), values (n,)).
+        revision: While it stays the same, the browser keeps the zoom.
+    """
+    figure = go.Figure()
+    for index, (name, (x, y)) in enumerate(columns.items()):
+        drawn = thin(x, y)
+        colour = theme.SERIES[index % len(theme.SERIES)].light
+        figure.add_scatter(
+            x=drawn.x, y=drawn.y, name=name, mode="lines", line={"color": colour, "width": 2},
+            hovertemplate="%{y:.4g} " + unit,
+        )  # fmt: skip
+    figure.update_yaxes(rangemode="tozero", ticksuffix=f" {unit}")
+    return _finish(figure, title, "minutes", revision, legend=len(columns) > 1)
+
+
+def confusion_figure(labels: Sequence[str], counts: np.ndarray) -> go.Figure:
+    """What was marked (columns) against what is there (rows), as counts.
+
+    Args:
+        labels: Names of rows and columns, (k,); the last one stands for "nothing".
+        counts: (k, k) integers.
+    """
+    counts = np.asarray(counts)
+    share = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
+    figure = go.Figure(
+        go.Heatmap(
+            z=share,
+            x=list(labels),
+            y=list(labels),
+            text=counts,
+            texttemplate="%{text}",
+            showscale=False,
+            colorscale=[[0, theme.BACKGROUND.light], [1, theme.GENERATED.light]],
+            zmin=0,
+            zmax=1,
+            xgap=2,
+            ygap=2,
+            hovertemplate="there: %{y}<br>marked: %{x}<br>%{text} spans<extra></extra>",
+        )
+    )
+    figure.update_yaxes(autorange="reversed", title="there is")
+    figure = _finish(figure, "What was marked instead", "marked as", "", legend=False)
+    figure.update_layout(height=330, hovermode="closest", margin={"l": 100})
+    return figure
+
+
+def _finish(figure: go.Figure, title: str, x_title: str, revision: str, *, legend: bool) -> go.Figure:
+    axis = {
+        "gridcolor": theme.BORDER.light, "zeroline": False, "linecolor": theme.BORDER.light,
+        "tickfont": {"color": theme.MUTED.light, "size": 12}, "automargin": True,
+    }  # fmt: skip
+    figure.update_xaxes(**axis, title={"text": x_title, "font": {"color": theme.MUTED.light, "size": 12}})
+    figure.update_yaxes(**axis)
+    figure.update_layout(
+        template=None, height=HEIGHT, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
+        margin={"l": 8, "r": 16, "t": 44, "b": 8}, hovermode="x unified", showlegend=legend,
+        title={"text": f"<b>{title}</b>", "font": {"size": 15, "color": theme.TEXT.light}, "x": 0,
+               "xref": "paper", "y": 0.97},
+        font={"color": theme.TEXT.light, "size": 12},
+        hoverlabel={"bgcolor": theme.PANEL.light, "font": {"color": theme.TEXT.light}},
+        legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom",
+                "font": {"size": 12, "color": theme.TEXT.light}},
+        uirevision=revision or title,
+    )  # fmt: skip
+    return figure
+
+
+def panels(
+    step_names: Sequence[str], epoch_names: Sequence[str], main_metric: str
+) -> list[tuple[str, list[str]]]:
+    """Group metric names into charts: `train_loss`, `val_loss` and `loss` share one.
+
+    Args:
+        step_names: Metrics that step events carry.
+        epoch_names: Metrics that epoch events carry.
+        main_metric: It gets the second chart, after the loss.
+
+    Returns:
+        (base name, the metric names in it), most telling first.
+    """
+    groups: dict[str, list[str]] = {}
+    for name in [*step_names, *epoch_names]:
+        members = groups.setdefault(base_name(name), [])
+        if name not in members:
+            members.append(name)
+    order = ["loss", main_metric, "precision", "recall"]
+    last = {"learning_rate": 1, "grad_norm": 2}
+    return sorted(
+        groups.items(),
+        key=lambda item: (
+            order.index(item[0]) if item[0] in order else len(order) + last.get(item[0], 0), item[0]
+        ),
+    )  # fmt: skip
+
+
+def base_name(name: str) -> str:
+    """`val_loss` → `loss`: the metric without the word for the data it was measured on."""
+    for prefix in ("train_", "val_", "eval_"):
+        if name.startswith(prefix):
+            return name.removeprefix(prefix)
+    return name

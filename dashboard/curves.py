@@ -1,0 +1,158 @@
+"""From a run's metrics log to the curves of the Live page: which metric goes where, and on which axis.
+
+Drawing is charts.py; reading lines is core/runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from core.runs.series import RunLog
+from core.tasks import Task
+from dashboard.charts import MAX_POINTS, Curve, base_name, best_index, panels
+
+TITLES = {
+    "loss": "Loss",
+    "f1": "F1",
+    "precision": "Precision",
+    "recall": "Recall",
+    "spearman": "Correlation",
+    "learning_rate": "Learning rate",
+    "grad_norm": "Gradient length",
+}
+SCORES = ("f1", "precision", "recall", "spearman", "map50_95", "crossarm_recall")
+"""Metrics between 0 and 1."""
+
+DETAILS = ("learning_rate", "grad_norm")
+"""Charts for the curious: folded away."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One chart of the Live page.
+
+    Args:
+        name: Base name of its metrics.
+        title: Heading.
+        curves: What to draw.
+        target: Target line, or None.
+        points: Points of the longest curve before thinning.
+    """
+
+    name: str
+    title: str
+    curves: list[Curve]
+    target: float | None
+    points: int
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def run_log(path: str) -> RunLog:
+    """The incremental reader of one metrics log, shared by all sessions (it locks itself).
+
+    Args:
+        path: The log file.
+    """
+    return RunLog(Path(path))
+
+
+def run_panels(
+    runs: Sequence[tuple[str, RunLog]], task: Task, *, by: str, target: float | None
+) -> list[Panel]:
+    """The charts for one run, or for up to five runs compared.
+
+    Args:
+        runs: (name, log) pairs; the first is the run of the page.
+        task: Model family: its main metric gets the target line and the best point.
+        by: `step` or `epoch`.
+        target: Target of the main metric by the first run's recipe; the task's own where it is None.
+
+    Returns:
+        Panels in the order in which they are shown; a panel without a single point is left out.
+    """
+    step_names = sorted({name for _, log in runs for name in log.metrics("step")})
+    epoch_names = sorted({name for _, log in runs for name in log.metrics("epoch")})
+    targets = {t.metric: t.value for t in task.targets}
+    if target is not None:
+        targets[task.main_metric] = target
+    found = []
+    for name, metrics in panels(step_names, epoch_names, task.main_metric):
+        curves = [
+            curve
+            for index, (run, log) in enumerate(runs)
+            for curve in _curves_of(log, run if len(runs) > 1 else "", metrics, index, by, task.main_metric)
+        ]
+        if curves:
+            points = max(curve.x.size for curve in curves)
+            found.append(
+                Panel(name, TITLES.get(name, name.replace("_", " ")), curves, targets.get(name), points)
+            )
+    return found
+
+
+def _curves_of(
+    log: RunLog, run: str, metrics: Sequence[str], index: int, by: str, main_metric: str
+) -> list[Curve]:
+    in_steps, in_epochs = set(log.metrics("step")), set(log.metrics("epoch"))
+    curves = []
+    for metric in metrics:
+        kind = _kind(metric, metrics, in_steps, in_epochs, by)
+        if kind is None:
+            continue
+        x, y = log.series(metric, by=by, kind=kind)
+        if not np.isfinite(y).any():
+            continue
+        validation = kind == "epoch" and not metric.startswith("train_")
+        best = best_index(y) if base_name(metric) == main_metric and validation else None
+        word = "validation" if validation else "training"
+        curves.append(Curve(f"{run} · {word}" if run else word, x, y, validation, index, best))
+    return curves
+
+
+def _kind(
+    metric: str, together: Sequence[str], in_steps: set[str], in_epochs: set[str], by: str
+) -> str | None:
+    """Which events a curve is taken from, or None to leave it out because another one says the same."""
+    if metric in in_epochs:
+        by_step_too = any(other in in_steps for other in together)
+        return None if by == "step" and metric.startswith("train_") and by_step_too else "epoch"
+    if metric in in_steps:
+        mean_of_epoch = f"train_{base_name(metric)}"
+        return None if by == "epoch" and mean_of_epoch in in_epochs else "step"
+    return None
+
+
+def thinning_note(found: Sequence[Panel]) -> str:
+    """What the page says about thinned curves, or an empty string when every point is drawn."""
+    most = max((panel.points for panel in found), default=0)
+    if most <= MAX_POINTS:
+        return ""
+    return (
+        f"{most:,} points are drawn as at most {MAX_POINTS:,}: highs, lows and the newest point are kept, "
+        "the log holds every one."
+    )
+
+
+def console_tail(path: Path, lines: int = 200, limit: int = 64_000) -> str:
+    """The last lines of a console log, without reading all of it.
+
+    Args:
+        path: The log; an absent one gives an empty string.
+        lines: At most this many lines.
+        limit: At most this many bytes are read from the end.
+    """
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - limit))
+            text = file.read().decode("utf-8", "replace")
+    except FileNotFoundError:
+        return ""
+    # A progress bar rewrites its line with carriage returns: only what stood there last counts.
+    shown = [line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n")]
+    return "\n".join(shown[-lines:]).strip("\n")

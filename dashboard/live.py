@@ -1,0 +1,49 @@
+"""A Plotly chart that keeps its place and zoom while its data grows.
+
+`st.plotly_chart` mounts a new chart on every change, so it flickers and loses the zoom in a ticking fragment.
+This component hands new data to the chart that is there (`Plotly.react`) and recolours it for the theme.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from dashboard import theme
+from dashboard.static_files import plotly_js_name
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+_CONFIG = {"responsive": True, "displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
+
+_JS = (Path(__file__).parent / "live_chart.js").read_text(encoding="utf-8")
+
+_component = st.components.v2.component("nexa_chart", js=_JS, html="<div></div>", isolate_styles=False)
+
+
+def payload(figure: go.Figure) -> dict[str, Any]:
+    """What the browser gets: traces and layout (numbers as base64 float32), and the dark colours."""
+    spec = json.loads(figure.to_json())
+    return {
+        "traces": spec["data"],
+        "layout": spec["layout"],
+        "title": re.sub("<[^>]*>", "", spec["layout"].get("title", {}).get("text", "")),
+        "dark": theme.dark_of_light(),
+        "library": plotly_js_name(),
+        "config": _CONFIG,
+    }
+
+
+def chart(figure: go.Figure, key: str) -> None:
+    """Draw a figure; calling again with the same `key` updates it in place.
+
+    Args:
+        figure: Made by dashboard/charts.py.
+        key: Unique on the page and the same on every tick.
+    """
+    _component(data=payload(figure), key=key)

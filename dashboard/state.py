@@ -1,0 +1,117 @@
+"""What must survive a reload: it lives in the page's address, never only in the session.
+
+Widgets that are bound to the address themselves (`bind="query-params"`) need nothing from here.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+
+def param(name: str, default: str = "") -> str:
+    """A query parameter of the page's address."""
+    return st.query_params.get(name, default)
+
+
+def choice(
+    label: str,
+    options: Sequence[str],
+    key: str,
+    *,
+    default: str | None = None,
+    titles: dict[str, str] | None = None,
+    help: str | None = None,
+    **more: Any,
+) -> str | None:
+    """A select box whose value stands in the address, so that a reload keeps it.
+
+    A value in the address that is not among the options (a deleted run, a mistyped link) gives the default.
+
+    Args:
+        label: What is chosen.
+        options: Ids to choose from; the address holds the id.
+        key: Name in the address.
+        default: The id chosen at first; the first one without it.
+        titles: Id → what the box shows.
+        help: Text of the question mark.
+        **more: Further arguments of `st.selectbox`.
+
+    Returns:
+        The chosen id, or None when there is nothing to choose from.
+    """
+    if not options:
+        st.selectbox(
+            label, [], key=f"{key}-none", placeholder="nothing to choose from", disabled=True, help=help
+        )
+        return None
+    named = param(key)
+    first = default if default in options else options[0]
+    current = named if named in options else first
+    widget = f"choice-{key}"
+    # The address wins over what the session remembers: a link or another page may have changed it.
+    if st.session_state.get(widget) not in options or (named in options and widget not in st.session_state):
+        st.session_state[widget] = current
+    shown = titles or {}
+    value = st.selectbox(
+        label, options, key=widget, format_func=lambda option: shown.get(option, option), help=help,
+        on_change=_remember, args=(key, widget), **more,
+    )  # fmt: skip
+    return value
+
+
+def several(
+    label: str, options: Sequence[str], key: str, *, titles: dict[str, str], limit: int, **more: Any
+) -> list[str]:
+    """A multi-select whose ids stand in the address, comma-separated; ids that are gone are dropped.
+
+    Args:
+        label: What is chosen.
+        options: Ids to choose from.
+        key: Name in the address.
+        titles: Id → what the box shows.
+        limit: At most this many.
+        **more: Further arguments of `st.multiselect`.
+    """
+    widget = f"several-{key}"
+    if widget not in st.session_state:
+        st.session_state[widget] = [item for item in param(key).split(",") if item in options][:limit]
+    else:
+        st.session_state[widget] = [item for item in st.session_state[widget] if item in options]
+    return st.multiselect(
+        label, options, key=widget, format_func=lambda option: titles.get(option, option),
+        max_selections=limit, on_change=_remember_several, args=(key, widget), **more,
+    )  # fmt: skip
+
+
+def _remember_several(key: str, widget: str) -> None:
+    remember(key, ",".join(st.session_state[widget]))
+
+
+def _remember(key: str, widget: str) -> None:
+    st.query_params[key] = st.session_state[widget]
+
+
+def remember(key: str, value: str) -> None:
+    """Write a value into the page's address, or take it out when it is empty."""
+    if value:
+        if st.query_params.get(key) != value:
+            st.query_params[key] = value
+    elif key in st.query_params:
+        del st.query_params[key]
+
+
+def token(name: str) -> str:
+    """A token for one press of a button: the same until `new_token`, so that a double click counts once."""
+    key = f"token-{name}"
+    if key not in st.session_state:
+        st.session_state[key] = secrets.token_hex(8)
+    return st.session_state[key]
+
+
+def new_token(name: str) -> None:
+    """Forget the token after its press was answered."""
+    st.session_state.pop(f"token-{name}", None)
