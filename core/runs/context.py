@@ -260,6 +260,16 @@ class RunContext:
             self.stop_reason, self._stop_text = "asked", "Ended on request."
         return self._asked
 
+    def end_early(self, reason: str, text: str) -> None:
+        """Tell why a wing ends its training before all epochs are done; a reason given before stays.
+
+        Args:
+            reason: One word: `time` ...
+            text: One sentence for the user.
+        """
+        if not self.stop_reason:
+            self.stop_reason, self._stop_text = reason, text
+
     def should_stop_now(self) -> Literal["stop", "cancel"] | None:
         """The same, looking at the disk in any case."""
         self._next_look = 0.0

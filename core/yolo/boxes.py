@@ -13,6 +13,7 @@ import numpy as np
 from core.yolo.score import intersection, iou
 
 MOST_BOXES = 300
+OVERLAP = 0.6  # of two boxes of a class with more IoU than this, one is dropped; the figures in the README use it
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Selection:
         return len(self.boxes)
 
 
-def select(raw: Raw, *, confidence: float = 0.25, overlap: float = 0.7, most: int = MOST_BOXES) -> Selection:
+def select(raw: Raw, *, confidence: float = 0.25, overlap: float = OVERLAP, most: int = MOST_BOXES) -> Selection:
     """Apply threshold and overlap: greedy non-maximum suppression within each class.
 
     Args:
@@ -84,10 +85,9 @@ def suppress(boxes: np.ndarray, overlap: float, most: int = MOST_BOXES) -> np.nd
     return np.array(kept, np.int64)
 
 
-def thin_out(raw: Raw, overlap: float = 0.9, most: int = 3000) -> Raw:
-    """Drop near copies, so that few candidates are kept in memory; sliders up to `overlap` act the same."""
-    best = raw.scores.max(axis=1, initial=0.0)
-    order = np.argsort(-best, kind="stable")[:most]
+def strongest(raw: Raw, most: int = 3000) -> Raw:
+    """The `most` strongest candidates, so that a photo takes little memory."""
+    order = np.argsort(-raw.scores.max(axis=1, initial=0.0), kind="stable")[:most]
     return Raw(raw.boxes[order], raw.scores[order], raw.size, raw.tiled)
 
 

