@@ -84,7 +84,7 @@ def train(spec: RunSpec, ctx: RunContext) -> TrainResult:
             frames["train"], frames["val"], recipe, start, ctx.checkpoints, device=device,
             batch_size=settings.batch_size, accumulation=settings.accumulation, rate=settings.learning_rate,
             resume_from=settings.resume_from, bridge=bridge, parent=base,
-            generator=str((dataset.card.get("source") or {}).get("generator", "")),
+            generator=str(dataset.card.get("generator_version", "")),
         )  # fmt: skip
         store_fitted(fitted, ctx.model_dir)
         ctx.log(
@@ -109,7 +109,7 @@ def train(spec: RunSpec, ctx: RunContext) -> TrainResult:
         "kind": "full",
         "base_model": {"name": base},
         "labels": list(LABELS),
-        "dataset": {"id": dataset.id, "source": dataset.card.get("source") or {}},
+        "dataset": {"id": dataset.id, "source": dataset.card.get("source") or ""},
         "gold_dataset": gold.id if gold else None,
         **_scores(_stored(folder, device), sets, recipe.confidence, ctx),
         "before": _before(sets, recipe.confidence, device, ctx),

@@ -218,6 +218,10 @@ class DetectorTrainer(DetectionTrainer):
             return 0
         return int(torch.load(folder / STATE_FILE, map_location="cpu", weights_only=True)["epoch"]) + 1
 
+    def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Batches of a pool come ready; those of the library's dataset are moved to the device and scaled."""
+        return batch if batch["img"].is_floating_point() else super().preprocess_batch(batch)
+
     def get_validator(self) -> DetectionValidator:
         """The library's validator with figures at the confidence in force."""
         validator = DetectionValidator(
