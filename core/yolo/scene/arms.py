@@ -81,7 +81,8 @@ class Arm:
 
     def in_front(self, beam: np.ndarray, eye: np.ndarray) -> bool:
         """Whether a beam is on the camera's side of the shaft."""
-        return float((beam - self.on_pole) @ unit(eye - beam)) > -0.02
+        out = float((beam - self.on_pole) @ self.normal)
+        return out * float(self.normal @ unit(eye - beam)) > -0.002
 
     def draw_beam(self, stage: Stage, beam: np.ndarray, object_id: int) -> None:
         """Draw one beam and mark it in the id buffer from end to end."""

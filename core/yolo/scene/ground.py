@@ -97,11 +97,11 @@ def paint_ground(stage: Stage, soil: str, second: str, roads: list[Road]) -> Non
         return
     coarse = ground.noise(stage.textures.mid, dice.between(6, 20))
     medium = ground.noise(stage.textures.fine, dice.between(25, 80))
-    fine = ground.noise(stage.textures.fine, dice.between(120, 400))
+    fine = ground.noise(stage.textures.grit, dice.between(35, 140))
     # without mip maps far noise would turn to hard dots, so each layer fades where its cells get small
-    near, middle = np.clip(1 - ground.distance / 25, 0, 1), np.clip(1.2 - ground.distance / 90, 0, 1)
+    near, middle = np.clip(1.1 - ground.distance / 30, 0, 1), np.clip(1.2 - ground.distance / 60, 0, 1)
     share = dice.between(0.08, 0.3)
-    layers = share * (coarse - 0.5) + 0.4 * middle * (medium - 0.5) + 0.35 * near * (fine - 0.5)
+    layers = share * (coarse - 0.5) + 0.25 * middle * (medium - 0.5) + 0.6 * near * (fine - 0.5)
     noise = np.clip(0.5 + layers, 0, 1)[..., None]
 
     def material(name: str) -> np.ndarray:
@@ -128,7 +128,7 @@ def paint_ground(stage: Stage, soil: str, second: str, roads: list[Road]) -> Non
     )
     fading = np.clip(dice.between(0.3, 1.1) / (1 + ground.distance / dice.between(10, 60)), 0.08, 0.8) * 0.6
     strength_map = cv2.resize(fading.astype(np.float32), (columns, rows))
-    grain = crop(dice, dice.pick(stage.textures.fine), rows, columns).astype(np.float32) - 128
+    grain = crop(dice, dice.pick(stage.textures.grit), rows, columns).astype(np.float32) - 128
     factor = cv2.merge([1 + strength_map * grain * np.float32(1 / 100)] * 3)
     paint = cv2.multiply(paint, factor, dtype=cv2.CV_8U)
     stage.canvas.blend((0, top, columns, camera.height), paint, cv2.resize(cover, (columns, rows)))

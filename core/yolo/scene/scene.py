@@ -30,8 +30,8 @@ from core.yolo.scene.views import choose_view
 # Kinds of scenes and their shares. The second group has no pole, arm or underground equipment at all: a
 # detector trained without it takes trunks, posts and corners of rotated photos for poles.
 POSITIVE_KINDS = {
-    "full": 0.215, "top": 0.23, "street": 0.145, "drone": 0.065, "worm": 0.05, "shaft": 0.05, "far": 0.045,
-    "underground": 0.03 + 0.04,
+    "full": 0.205, "top": 0.22, "street": 0.14, "drone": 0.065, "worm": 0.05, "shaft": 0.05, "far": 0.045,
+    "underground": 0.055,
 }  # fmt: skip
 NEGATIVE_KINDS = {
     "plantation": 0.04, "trunk": 0.032, "forest": 0.02, "posts": 0.025, "open": 0.018, "building": 0.014,

@@ -32,11 +32,12 @@ class Textures:
     """All tiles and sprites of the process.
 
     Args:
-        fine, mid, cloud: Lists of (768, 768) uint8 noise, from grainy to billowing.
+        grit, fine, mid, cloud: Lists of (768, 768) uint8 noise, from sand to billowing.
         strips: Strips along a shaft or a trunk by material, each (512, 96) uint8.
         crowns, bushes, conifers, bare, palms, leaves: Plant sprites.
     """
 
+    grit: list[np.ndarray]
     fine: list[np.ndarray]
     mid: list[np.ndarray]
     cloud: list[np.ndarray]
@@ -148,7 +149,12 @@ def textures() -> Textures:
     def sprites(maker, count: int) -> list[Sprite]:
         return [Sprite(*maker(dice)) for _ in range(count)]
 
+    def grit(blur: float) -> np.ndarray:
+        sand = cv2.GaussianBlur(dice.rng.standard_normal((TILE, TILE), dtype=np.float32), (0, 0), blur)
+        return grey(0.5 + 0.2 * sand / sand.std())
+
     return Textures(
+        grit=[grit(blur) for blur in (0.7, 1.1, 1.7)],
         fine=tiles([(24, 6, p, 1.0) for p in (0.9, 0.75, 1.0, 0.6)]),
         mid=tiles([(6, 7, p, 1.0) for p in (0.6, 0.7, 0.8, 0.5)]),
         cloud=tiles(
