@@ -30,24 +30,16 @@ _UNITS: dict[str, tuple[str, ...]] = {
     "kV": ("kilovolts", "KV", "kv"), "kilovolts": ("kV",), "%": ("percent",),
     "percent": ("%", "per cent", "pct."), "amperes": ("amps", "A"), "amps": ("amperes", "A"),
     "pounds": ("lb", "lbs.", "lbs"), "lb": ("pounds",),
-    "meters": ("m",), "m": ("meters",), "hours": ("hrs", "hr"), "minutes": ("min", "mins"), "kVA": ("KVA", "kva"),
+    "meters": ("m",), "m": ("meters",), "hours": ("hrs", "hr"), "minutes": ("min", "mins"),
+    "kVA": ("KVA", "kva"),
 }  # fmt: skip
 _NUMBERS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-    "seventeen eighteen nineteen twenty"
-).split()  # noqa: SIM905
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
+)  # fmt: skip
 _LOOKALIKE = {
-    "0": "O",
-    "O": "0",
-    "1": "l",
-    "l": "1",
-    "5": "S",
-    "S": "5",
-    "8": "B",
-    "e": "c",
-    "i": "l",
-    "a": "o",
-}
+    "0": "O", "O": "0", "1": "l", "l": "1", "5": "S", "S": "5", "8": "B", "e": "c", "i": "l", "a": "o",
+}  # fmt: skip
 _SPACED_UNIT = re.compile(r"(?<![\w.,/-])(\d[\d,]*(?:\.\d+)?|[a-z]+)( )([A-Za-z]+\.?|%)(?![\w%])")
 _SMALL_FEET = re.compile(r"(\d{1,2}) (?:feet|ft\.?)")
 
