@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -16,9 +17,11 @@ from typing import Any
 
 from core.datasets.conll import conll_text
 from core.errors import DatasetError, InputError
+from core.files import copy_hashed
 from core.tasks import TASKS
 
 Row = dict[str, Any]
+_PICTURE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}\.(?:jpg|jpeg|png|webp|bmp|tif|tiff)")
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,86 @@ def _write_ner(folder: Path, split: str, rows: Sequence[Row], lines: Sequence[st
     return Written(len(rows), labels, (f"{split}.jsonl", f"conll/{split}.bio"))
 
 
-WRITERS: dict[str, Payload] = {"ner": Payload(canonical=ner_canonical, write=_write_ner)}
+def yolo_canonical(row: Row) -> str:
+    """Check a detector's row and give its canonical line.
+
+    A row is `{"file", "sha256", "width", "height", "real", "things": [{"label", "outline": [[x, y], ...]}]}`, points
+    as shares of the image, two opposite corners for a box; optionally `ignore` (outlines), `group`, and `source`,
+    the path of the image to copy, which is no part of the content.
+
+    Raises:
+        DatasetError: If a name, size, label or outline is not possible.
+    """
+    kept = {key: value for key, value in row.items() if key != "source"}
+    name = kept["file"]
+    if not isinstance(name, str) or not _PICTURE.fullmatch(name):
+        raise DatasetError(f"The file name {str(name)[:60]!r} cannot be used for an image of a dataset.")
+    if not re.fullmatch("[0-9a-f]{64}", str(kept["sha256"])) or kept["width"] < 1 or kept["height"] < 1:
+        raise DatasetError(f"The image {name!r} has no usable hash or size.")
+    for thing in kept["things"]:
+        if thing["label"] not in TASKS["yolo"].labels:
+            raise DatasetError(
+                f"The label {thing['label']!r} is not known.", f"Labels are: {', '.join(TASKS['yolo'].labels)}."
+            )
+    kept["things"] = [
+        {"label": thing["label"], "outline": _rounded(thing["outline"], name)} for thing in kept["things"]
+    ]
+    if "ignore" in kept:
+        kept["ignore"] = [_rounded(outline, name) for outline in kept["ignore"]]
+    return canonical_line(kept)
+
+
+def _rounded(outline: Sequence[Sequence[float]], name: str) -> list[list[float]]:
+    points = [[round(float(x), 6), round(float(y), 6)] for x, y in outline]
+    if len(points) < 2 or not all(0 <= value <= 1 for point in points for value in point):
+        raise DatasetError(f"An outline in {name!r} is empty or leaves the image.")
+    return points
+
+
+def _write_yolo(folder: Path, split: str, rows: Sequence[Row], lines: Sequence[str]) -> Written:
+    images, labels = folder / "images" / split, folder / "labels" / split
+    images.mkdir(parents=True, exist_ok=True)
+    labels.mkdir(parents=True, exist_ok=True)
+    names = list(TASKS["yolo"].labels)
+    counts: Counter[str] = Counter()
+    for row, line in zip(rows, lines, strict=True):
+        target = images / row["file"]
+        if target.exists():
+            raise DatasetError(f"Two images of the split {split!r} are called {row['file']!r}.")
+        _bring(Path(row["source"]), target, row["sha256"])
+        things = json.loads(line)["things"]
+        counts.update(thing["label"] for thing in things)
+        text = "".join(_label_line(names.index(thing["label"]), thing["outline"]) for thing in things)
+        (labels / row["file"]).with_suffix(".txt").write_text(text, encoding="utf-8", newline="\n")
+    write_lines(folder / f"{split}.jsonl", (line + "\n" for line in lines))
+    there = [name for name in ("train", "val", "test") if (folder / "images" / name).is_dir()]
+    # The library's layout wants train and val even of a set that is for measuring only.
+    parts = {"train": there[0], "val": "val" if "val" in there else there[0], **{name: name for name in there}}
+    listed = "".join(f"{name}: images/{place}\n" for name, place in parts.items())
+    classes = "".join(f"  {number}: {name}\n" for number, name in enumerate(names))
+    write_lines(folder / "data.yaml", [listed, "names:\n", classes])
+    return Written(len(rows), {name: counts.get(name, 0) for name in names}, (f"{split}.jsonl", "data.yaml"))
+
+
+def _bring(source: Path, target: Path, sha256: str) -> None:
+    digest_of_copy, _ = copy_hashed(source, target)
+    if digest_of_copy != sha256:
+        raise DatasetError(f"The image {source.name!r} changed while it was read.", "Import it again.")
+
+
+def _label_line(number: int, outline: Sequence[Sequence[float]]) -> str:
+    if len(outline) == 2:
+        (x0, y0), (x1, y1) = outline
+        values = [(x0 + x1) / 2, (y0 + y1) / 2, abs(x1 - x0), abs(y1 - y0)]
+    else:
+        values = [value for point in outline for value in point]
+    return " ".join([str(number), *(f"{value:.6f}" for value in values)]) + "\n"
+
+
+WRITERS: dict[str, Payload] = {
+    "ner": Payload(canonical=ner_canonical, write=_write_ner),
+    "yolo": Payload(canonical=yolo_canonical, write=_write_yolo),
+}
 
 
 def payload_of(task: str) -> Payload:

@@ -58,6 +58,24 @@ def list_bases(ws: Workspace | None = None) -> list[BaseChoice]:
     ]  # fmt: skip
 
 
+def is_hub_name(name: str) -> bool:
+    """False: no starting weights come from a model hub; `coco` is fetched by `find_weights` itself."""
+    return False
+
+
+def is_available(name: str) -> tuple[bool, str]:
+    """Whether a training can begin with these weights without network, and if not, one sentence why."""
+    known = {choice.name: choice for choice in list_bases()}
+    name = name.strip() or DEFAULT_BASE
+    if name in known:
+        return known[name].available, known[name].reason
+    try:
+        find_weights(name, "yolov8n", allow_network=False)
+    except BaseModelError as error:
+        return False, str(error)
+    return True, ""
+
+
 def weights_folder(ws: Workspace | None = None) -> Path:
     """Folder into which users drop weights files of their own."""
     return (ws or Workspace.current()).root / "weights"

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from core.datasets import store
+from core.datasets.frames import Frame, frame_from_row, read_folder
+from core.datasets.photos import open_photo
 from core.errors import InputError
 from core.workspace import Workspace
 from core.yolo.boxes import OVERLAP, Raw, select
-from core.yolo.layout import Frame, frame_from_row, read_folder
-from core.yolo.photos import open_photo
 from core.yolo.predict import Detector, Tiling, load_model
 from core.yolo.score import Judged, confusion, judge, summarize
 

@@ -12,11 +12,11 @@ from typing import Any
 
 from torch import nn
 
+from core.datasets.frames import LABELS, Frame
 from core.errors import DatasetError
 from core.yolo import weights
 from core.yolo.bases import Start
 from core.yolo.best import BestWeights
-from core.yolo.layout import LABELS, Frame
 from core.yolo.recipe import YoloRecipe
 from core.yolo.trainer import DetectorTrainer, Job
 from core.yolo.weights import DetectorInfo

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from multiprocessing.pool import ThreadPool
 from typing import Any
 
 import numpy as np
 import torch
 
+from core.datasets.frames import Frame
+from core.datasets.photos import photo_size
 from core.yolo import quiet
-from core.yolo.layout import Frame
-from core.yolo.photos import photo_size
+from core.yolo.machine import usable_cores
 
 quiet.library()
 from torch.utils.data import Sampler  # noqa: E402
@@ -45,6 +47,13 @@ class FrameDataset(YOLODataset):
     def get_labels(self) -> list[dict[str, Any]]:
         """Labels of the frames in the library's form; called by the library."""
         return [self._label(frame) for frame in self.frames]
+
+    def cache_images(self) -> None:
+        """Keep all images in memory, without the library's progress bar; called by the library."""
+        with ThreadPool(usable_cores()) as readers:
+            loaded = readers.map(self.load_image, range(self.ni))
+        for number, (image, original, resized) in enumerate(loaded):
+            self.ims[number], self.im_hw0[number], self.im_hw[number] = image, original, resized
 
     def _label(self, frame: Frame) -> dict[str, Any]:
         classes, boxes = frame.boxes()

@@ -17,11 +17,11 @@ import cv2
 import numpy as np
 import torch
 
+from core.datasets.frames import Frame
+from core.datasets.photos import open_photo
 from core.errors import TrainingError
-from core.yolo.layout import Frame
 from core.yolo.mosaic import Augmentation, Stock, draw_batch
-from core.yolo.photos import open_photo
-from core.yolo.precision import usable_cores
+from core.yolo.machine import usable_cores
 from core.yolo.recipe import YoloRecipe
 
 MOST_BOXES = 64
@@ -184,7 +184,7 @@ class _Nothing:
         return None
 
 
-class fresh_scenes:  # noqa: N801 - used like a function
+class fresh_scenes:
     """Pictures of new training scenes, without end; a context manager.
 
     Args:

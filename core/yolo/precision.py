@@ -11,14 +11,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from core.yolo.machine import usable_cores
+
 _MINIMUM_GAIN = 1.15  # below this, bf16 is not worth its rounding
-
-
-def usable_cores() -> int:
-    """Processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return max(1, os.cpu_count() or 1)
 
 
 def set_threads(wanted: int = 0) -> int:

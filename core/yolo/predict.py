@@ -13,14 +13,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from core.datasets.frames import PICTURES
+from core.datasets.photos import open_photo
 from core.errors import InputError, ModelError
 from core.registry.store import open_version
 from core.workspace import Workspace
 from core.yolo import boxes as box_tools
 from core.yolo import weights
 from core.yolo.boxes import OVERLAP, Raw, Selection, select
-from core.yolo.layout import PICTURES
-from core.yolo.photos import open_photo
 from core.yolo.precision import decode_in_fp32, set_threads, use_bf16
 from core.yolo.weights import DetectorInfo
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from core.datasets.frames import Frame
+from core.datasets.photos import open_photo
 from core.yolo.boxes import select
-from core.yolo.layout import Frame
-from core.yolo.photos import open_photo
 
 if TYPE_CHECKING:
     from core.yolo.predict import Detector

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.datasets.frames import LABELS, Frame, frame_from_row
 from core.yolo import weights
 from core.yolo.bases import DEFAULT_BASE, Start, find_weights
 from core.yolo.fit import Fitted, fit
-from core.yolo.layout import LABELS, Frame, frame_from_row
 from core.yolo.sheets import write_sheet
 
 if TYPE_CHECKING:

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from core.datasets.frames import LABELS, Frame
 from core.errors import OutOfMemoryError
 from core.yolo import loss, quiet, weights
 from core.yolo.images import EpochSampler, FrameDataset, FrameLoader, cache_choice
-from core.yolo.layout import LABELS, Frame
 from core.yolo.metrics import ClassMetrics
 from core.yolo.precision import decode_in_fp32, set_threads, use_bf16
 from core.yolo.recipe import YoloRecipe
@@ -82,7 +82,7 @@ def library_settings(job: Job, bf16: bool) -> dict[str, Any]:
         "patience": 0, "plots": False, "val": True, "save": True, "verbose": False, "pretrained": False,
         "amp": ("bf16" if bf16 else False) if cuda else False, "deterministic": not cuda, "seed": recipe.seed,
         "optimizer": {"adamw": "AdamW", "sgd": "SGD"}[recipe.optimizer], "lr0": job.learning_rate,
-        
+
         "momentum": 0.9 if recipe.optimizer == "adamw" else 0.937, "weight_decay": recipe.weight_decay,
         "warmup_epochs": recipe.warmup * recipe.epochs, "warmup_bias_lr": 0.0, "warmup_momentum": 0.8,
         "box": recipe.box_gain, "cls": recipe.class_gain_in_force, "dfl": recipe.edge_gain,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.yolo.layout import Frame, Thing, label_line
+from core.datasets.frames import Frame, Thing, label_line
 
 
 def draw(seed: int, side: int = 64) -> tuple[np.ndarray, list[Thing]]:

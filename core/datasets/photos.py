@@ -5,6 +5,7 @@ Only pixels and the orientation come out of here; no other metadata is looked at
 
 from __future__ import annotations
 
+import hashlib
 import io
 import warnings
 from pathlib import Path
@@ -18,6 +19,7 @@ MOST_PIXELS = 120_000_000
 MOST_BYTES = 80 * 1024 * 1024
 SMALLEST_SIDE = 8
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "HEIF", "MPO")
+_TRAINABLE = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 _heif: bool | None = None
 
 
@@ -84,6 +86,25 @@ def photo_size(source: Path | bytes, *, name: str = "") -> tuple[int, int]:
     _check_size(image.size, name)
     width, height = image.size
     return (height, width) if image.getexif().get(0x0112, 1) in (5, 6, 7, 8) else (width, height)
+
+
+def without_metadata(path: Path, folder: Path) -> Path:
+    """A photo that carries no metadata (place, time, camera): the file itself, or an upright JPEG copy in `folder`.
+
+    Formats that training cannot read (HEIC, TIFF, several images in one file) are copied as well.
+
+    Raises:
+        InputError: As in `open_photo`.
+    """
+    image = _opened(_bytes(path, path.name), path.name)
+    plain = image.format in ("JPEG", "PNG", "BMP", "WEBP") and path.suffix.lower() in _TRAINABLE
+    if plain and not image.getexif() and not {"exif", "xmp", "XML:com.adobe.xmp", "photoshop"} & set(image.info):
+        return path
+    pixels, _ = open_photo(path)
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{hashlib.sha256(str(path).encode()).hexdigest()[:16]}-{path.stem[:60]}.jpg"
+    Image.fromarray(pixels).save(target, "JPEG", quality=95, subsampling=0)
+    return target
 
 
 def _bytes(source: Path | bytes, name: str) -> bytes:
