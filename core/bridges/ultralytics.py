@@ -73,7 +73,7 @@ class UltralyticsBridge:
 
     def on_train_start(self, trainer: Any) -> None:
         """Announce the training."""
-        total = trainer.updates_an_epoch * trainer.epochs
+        total = max(1, int(trainer.updates_an_epoch * trainer.epochs))
         self.ctx.start(total, trainer.epochs, from_step=trainer.updates, **self.info)
 
     def on_train_epoch_start(self, trainer: Any) -> None:

@@ -109,7 +109,7 @@ class DetectorTrainer(DetectionTrainer):
         callbacks: The library's callbacks by event name.
 
     Attributes:
-        updates_an_epoch: Updates of one epoch.
+        updates_an_epoch: Updates of one epoch, with fraction.
         updates: Updates done, those before a resume included.
     """
 
@@ -118,7 +118,7 @@ class DetectorTrainer(DetectionTrainer):
         self.bf16 = use_bf16(job.recipe.precision, job.device)
         self.threads = set_threads(job.recipe.threads) if job.device == "cpu" else 0
         self.updates = 0
-        self.updates_an_epoch = 1
+        self.updates_an_epoch = 1.0
         self.mosaic_closed = False
         self.seconds_before = 0.0
         self.began = time.monotonic()
@@ -237,7 +237,8 @@ class DetectorTrainer(DetectionTrainer):
             raise OutOfMemoryError("The machine ran out of memory.", "Choose a smaller batch size.")
         super()._build_train_pipeline()
         self.accumulate = self.job.accumulation
-        self.updates_an_epoch = math.ceil(len(self.train_loader) / self.accumulate)
+        # Batches left over at the end of an epoch wait for those of the next one.
+        self.updates_an_epoch = len(self.train_loader) / self.accumulate
 
     def optimizer_step(self) -> None:
         """One update."""

@@ -43,6 +43,12 @@ def write_folder(folder: Path, count: int, start: int = 0) -> list[Frame]:
 
 
 @pytest.fixture
+def labelled():
+    """`labelled(folder, count, start)` writes a labelled folder and returns its frames."""
+    return write_folder
+
+
+@pytest.fixture
 def toy(tmp_path: Path) -> dict[str, list[Frame]]:
     """Training and validation frames of 64 pixels."""
     return {"train": write_folder(tmp_path / "a", 24), "val": write_folder(tmp_path / "b", 8, 100)}
