@@ -27,6 +27,7 @@ from core.yolo.weights import DetectorInfo
 FLOOR = 0.02  # candidates below this confidence are never kept for the sliders
 FILL = 114  # grey of the padding, as in training
 TILE_FROM = 2.5  # photos whose long side is this many times the trained size are tiled for arms
+ZOOM = 1.8  # tiles show arms this many times larger than the view of the whole photo
 MOST_TILES = 12
 _ARM = weights.LABELS.index("crossarm")
 
@@ -81,7 +82,7 @@ class Detector:
 
     def _look_at_tiles(self, pixels: np.ndarray, floor: float) -> tuple[np.ndarray, np.ndarray]:
         height, width = pixels.shape[:2]
-        side = max(self.image_size, round(max(width, height) / 2.2))
+        side = max(self.image_size, round(max(width, height) / ZOOM))
         while len(places := box_tools.tiles(width, height, side)) > MOST_TILES:
             side = round(side * 1.2)
         boxes, scores = [], []
@@ -145,8 +146,8 @@ class Detector:
         """All candidates of one photo from a file, bytes or upright RGB pixels."""
         if isinstance(photo, np.ndarray):
             return self.raw(photo, tiling=tiling)
-        # Tiles need about twice the trained size on the long side of each; more pixels change nothing.
-        enough = self.image_size if tiling == "off" else round(2.2 * self.image_size)
+        # More pixels than the tiles are scaled down to change nothing.
+        enough = self.image_size if tiling == "off" else round(ZOOM * self.image_size)
         pixels, size = open_photo(photo, name=name, at_most=enough)
         wanted = "on" if tiling == "auto" and max(size) >= TILE_FROM * self.image_size else tiling
         return self.raw(pixels, tiling=wanted, size=size)
