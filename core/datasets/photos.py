@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import struct
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +23,7 @@ MOST_BYTES = 80 * 1024 * 1024
 SMALLEST_SIDE = 8
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "HEIF", "MPO")
 _TRAINABLE = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+_METADATA = {"exif", "xmp", "XML:com.adobe.xmp", "photoshop"}
 _heif: bool | None = None
 
 
@@ -53,27 +57,15 @@ def open_photo(source: Path | bytes, *, name: str = "", at_most: int = 0) -> tup
         InputError: If it is no photo, damaged, cut off, or too large.
     """
     name = name or (source.name if isinstance(source, Path) else "photo")
-    try:
-        data = _bytes(source, name)
+    data = _bytes(source, name)
+    with _readable(name):
         image = _opened(data, name)
         full = image.size
         _check_size(full, name)
         if at_most and image.format in ("JPEG", "MPO"):
             _draft(image, at_most)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            orientation = image.getexif().get(0x0112, 1)
-            image = ImageOps.exif_transpose(image)
-            pixels = np.asarray(image.convert("RGB"))
-    except InputError:
-        raise
-    except Image.DecompressionBombError:
-        raise _too_large(name) from None
-    except (OSError, ValueError, SyntaxError, EOFError, MemoryError, ArithmeticError, LookupError) as error:
-        raise InputError(
-            f"{name!r} cannot be read as a photo: it is damaged or cut off ({type(error).__name__}).",
-            "Save it again as JPEG and try once more.",
-        ) from error
+        orientation = image.getexif().get(0x0112, 1)
+        pixels = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
     if orientation in (5, 6, 7, 8):
         full = full[1], full[0]
     return pixels, full
@@ -82,10 +74,13 @@ def open_photo(source: Path | bytes, *, name: str = "", at_most: int = 0) -> tup
 def photo_size(source: Path | bytes, *, name: str = "") -> tuple[int, int]:
     """`(width, height)` of the upright photo, from its header; errors as in `open_photo`."""
     name = name or (source.name if isinstance(source, Path) else "photo")
-    image = _opened(_bytes(source, name), name)
-    _check_size(image.size, name)
-    width, height = image.size
-    return (height, width) if image.getexif().get(0x0112, 1) in (5, 6, 7, 8) else (width, height)
+    data = _bytes(source, name)
+    with _readable(name):
+        image = _opened(data, name)
+        _check_size(image.size, name)
+        width, height = image.size
+        turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+    return (height, width) if turned else (width, height)
 
 
 def without_metadata(path: Path, folder: Path) -> Path:
@@ -96,15 +91,37 @@ def without_metadata(path: Path, folder: Path) -> Path:
     Raises:
         InputError: As in `open_photo`.
     """
-    image = _opened(_bytes(path, path.name), path.name)
-    plain = image.format in ("JPEG", "PNG", "BMP", "WEBP") and path.suffix.lower() in _TRAINABLE
-    if plain and not image.getexif() and not {"exif", "xmp", "XML:com.adobe.xmp", "photoshop"} & set(image.info):
-        return path
+    data = _bytes(path, path.name)
+    with _readable(path.name):
+        image = _opened(data, path.name)
+        plain = image.format in ("JPEG", "PNG", "BMP", "WEBP") and path.suffix.lower() in _TRAINABLE
+        if plain and not image.getexif() and not _METADATA & set(image.info):
+            return path
     pixels, _ = open_photo(path)
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{hashlib.sha256(str(path).encode()).hexdigest()[:16]}-{path.stem[:60]}.jpg"
     Image.fromarray(pixels).save(target, "JPEG", quality=95, subsampling=0)
     return target
+
+
+@contextmanager
+def _readable(name: str) -> Iterator[None]:
+    """Turn whatever a damaged file makes the reader raise into one sentence."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except InputError:
+        raise
+    except Image.DecompressionBombError:
+        raise _too_large(name) from None
+    except (
+        OSError, ValueError, SyntaxError, EOFError, MemoryError, ArithmeticError, LookupError, TypeError, struct.error,
+    ) as error:  # fmt: skip
+        raise InputError(
+            f"{name!r} cannot be read as a photo: it is damaged or cut off ({type(error).__name__}).",
+            "Save it again as JPEG and try once more.",
+        ) from error
 
 
 def _bytes(source: Path | bytes, name: str) -> bytes:
@@ -125,11 +142,12 @@ def _opened(data: bytes, name: str) -> Image.Image:
         )
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             image = Image.open(io.BytesIO(data))
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise _too_large(name) from None
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, TypeError, LookupError, struct.error):
         raise InputError(f"{name!r} is no photo that can be read.", "Use JPEG, PNG, WEBP, TIFF or HEIC.") from None
     if image.format not in _FORMATS:
         raise InputError(f"{name!r} is a {image.format} file.", "Use JPEG, PNG, WEBP, TIFF or HEIC.")
