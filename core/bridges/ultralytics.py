@@ -28,14 +28,15 @@ class UltralyticsBridge:
 
     What it does:
         - calls `ctx.start` when training begins (updates, epochs, and the update resumed from);
-        - hands `loss`, the three parts of it, `learning_rate` and `images_per_second` to `ctx.step`, at most five
-          times a second;
+        - hands `loss`, the three parts of it, `learning_rate` and `images_per_second` to `ctx.step`, at most
+          five times a second;
         - after each validation calls `ctx.epoch` with `train_loss`, `val_loss`, their parts (`box_loss`,
           `val_box_loss` ...) and every figure of the validator;
-        - offers the averaged weights of each epoch to `keep_best`, then writes a resume point, in that order, so
-          that a resumed run never lacks its best weights;
+        - offers the averaged weights of each epoch to `keep_best`, then writes a resume point, in that
+          order, so that a resumed run never lacks its best weights;
         - ends the training when the run is stopped (after a last validation) or cancelled (at once);
-        - raises `NonFiniteLossError` when the loss is NaN or infinite, before anything is validated or stored.
+        - raises `NonFiniteLossError` when the loss is NaN or infinite, before anything is validated or
+          stored.
 
     Args:
         ctx: The run.

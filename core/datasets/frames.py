@@ -1,6 +1,8 @@
-"""Labelled images on disk in the YOLO layout: label lines and folders into `Frame`s and back. No pictures are opened.
+"""Labelled images on disk in the YOLO layout: label lines and folders into `Frame`s and back. No pictures
+are opened.
 
-A label line is `class x y w h` (a box) or `class x1 y1 x2 y2 x3 y3 ...` (an outline), all as shares of the image.
+A label line is `class x y w h` (a box) or `class x1 y1 x2 y2 x3 y3 ...` (an outline), all as shares of the
+image.
 """
 
 from __future__ import annotations
@@ -84,7 +86,8 @@ def parse_line(line: str, classes: int) -> Thing:
         raise DatasetError(f"{line.strip()[:60]!r} is no label line: expected numbers.") from None
     if len(numbers) < 5 or (len(numbers) > 5 and (len(numbers) < 7 or len(numbers) % 2 == 0)):
         raise DatasetError(
-            f"{line.strip()[:60]!r} has {len(numbers)} numbers; expected a class and a box (5) or an outline (7, 9 ...)."
+            f"{line.strip()[:60]!r} has {len(numbers)} numbers; expected a class and a box (5) or an "
+            "outline (7, 9 ...)."
         )
     if not all(math.isfinite(number) for number in numbers):
         raise DatasetError(f"{line.strip()[:60]!r} holds a number that is not finite.")
@@ -153,7 +156,9 @@ def read_labels(path: Path, classes: int = len(LABELS)) -> tuple[Thing, ...]:
 def picture_files(folder: Path) -> list[Path]:
     """All picture files under a folder, in a fixed order."""
     return sorted(
-        path for path in folder.rglob("*") if path.suffix.lower() in PICTURES and not path.name.startswith(".")
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in PICTURES and not path.name.startswith(".")
     )
 
 
@@ -183,7 +188,8 @@ def read_folder(folder: Path) -> list[Frame]:
 def frame_from_row(row: dict[str, Any], folder: Path, split: str) -> Frame:
     """The frame of one row of a stored dataset (see core/datasets/payload.py)."""
     things = tuple(
-        Thing(LABELS.index(item["label"]), tuple((x, y) for x, y in item["outline"])) for item in row["things"]
+        Thing(LABELS.index(item["label"]), tuple((x, y) for x, y in item["outline"]))
+        for item in row["things"]
     )
     ignored = tuple(Thing(-1, tuple((x, y) for x, y in outline)) for outline in row.get("ignore", ()))
     return Frame(

@@ -125,9 +125,9 @@ def _write_ner(folder: Path, split: str, rows: Sequence[Row], lines: Sequence[st
 def yolo_canonical(row: Row) -> str:
     """Check a detector's row and give its canonical line.
 
-    A row is `{"file", "sha256", "width", "height", "real", "things": [{"label", "outline": [[x, y], ...]}]}`, points
-    as shares of the image, two opposite corners for a box; optionally `ignore` (outlines), `group`, and `source`,
-    the path of the image to copy, which is no part of the content.
+    A row is `{"file", "sha256", "width", "height", "real", "things": [{"label", "outline": [[x, y],
+    ...]}]}`, points as shares of the image, two opposite corners for a box; optionally `ignore` (outlines),
+    `group`, and `source`, the path of the image to copy, which is no part of the content.
 
     Raises:
         DatasetError: If a name, size, label or outline is not possible.
@@ -141,7 +141,8 @@ def yolo_canonical(row: Row) -> str:
     for thing in kept["things"]:
         if thing["label"] not in TASKS["yolo"].labels:
             raise DatasetError(
-                f"The label {thing['label']!r} is not known.", f"Labels are: {', '.join(TASKS['yolo'].labels)}."
+                f"The label {thing['label']!r} is not known.",
+                f"Labels are: {', '.join(TASKS['yolo'].labels)}.",
             )
     kept["things"] = [
         {"label": thing["label"], "outline": _rounded(thing["outline"], name)} for thing in kept["things"]
@@ -176,7 +177,11 @@ def _write_yolo(folder: Path, split: str, rows: Sequence[Row], lines: Sequence[s
     write_lines(folder / f"{split}.jsonl", (line + "\n" for line in lines))
     there = [name for name in ("train", "val", "test") if (folder / "images" / name).is_dir()]
     # The library's layout wants train and val even of a set that is for measuring only.
-    parts = {"train": there[0], "val": "val" if "val" in there else there[0], **{name: name for name in there}}
+    parts = {
+        "train": there[0],
+        "val": "val" if "val" in there else there[0],
+        **{name: name for name in there},
+    }
     listed = "".join(f"{name}: images/{place}\n" for name, place in parts.items())
     classes = "".join(f"  {number}: {name}\n" for number, name in enumerate(names))
     write_lines(folder / "data.yaml", [listed, "names:\n", classes])

@@ -1,4 +1,5 @@
-"""Reading photos from people: JPEG, PNG, HEIC ... turned upright, within limits. Where they were taken is never read.
+"""Reading photos from people: JPEG, PNG, HEIC ... turned upright, within limits. Where they were taken is
+never read.
 
 Only pixels and the orientation come out of here; no other metadata is looked at or passed on.
 """
@@ -41,14 +42,16 @@ def heic_available() -> bool:
     return _heif
 
 
-def open_photo(source: Path | bytes, *, name: str = "", at_most: int = 0) -> tuple[np.ndarray, tuple[int, int]]:
+def open_photo(
+    source: Path | bytes, *, name: str = "", at_most: int = 0
+) -> tuple[np.ndarray, tuple[int, int]]:
     """Read a photo and turn it upright.
 
     Args:
         source: A file or its bytes.
         name: What errors call it; the file's name by default.
-        at_most: With a number of pixels, a JPEG may be decoded at half, a quarter or an eighth of its size as long
-            as its long side stays at or above this: much faster. 0 = full size.
+        at_most: With a number of pixels, a JPEG may be decoded at half, a quarter or an eighth of its size
+            as long as its long side stays at or above this: much faster. 0 = full size.
 
     Returns:
         `(pixels (height, width, 3) uint8 RGB, (width, height) of the upright photo in full size)`.
@@ -84,7 +87,8 @@ def photo_size(source: Path | bytes, *, name: str = "") -> tuple[int, int]:
 
 
 def without_metadata(path: Path, folder: Path) -> Path:
-    """A photo that carries no metadata (place, time, camera): the file itself, or an upright JPEG copy in `folder`.
+    """A photo that carries no metadata (place, time, camera): the file itself, or an upright JPEG copy in
+    `folder`.
 
     Formats that training cannot read (HEIC, TIFF, several images in one file) are copied as well.
 
@@ -116,7 +120,8 @@ def _readable(name: str) -> Iterator[None]:
     except Image.DecompressionBombError:
         raise _too_large(name) from None
     except (
-        OSError, ValueError, SyntaxError, EOFError, MemoryError, ArithmeticError, LookupError, TypeError, struct.error,
+        OSError, ValueError, SyntaxError, EOFError, MemoryError, ArithmeticError, LookupError, TypeError,
+        struct.error,
     ) as error:  # fmt: skip
         raise InputError(
             f"{name!r} cannot be read as a photo: it is damaged or cut off ({type(error).__name__}).",
@@ -128,7 +133,8 @@ def _bytes(source: Path | bytes, name: str) -> bytes:
     size = source.stat().st_size if isinstance(source, Path) else len(source)
     if size > MOST_BYTES:
         raise InputError(
-            f"{name!r} has {size / 1e6:.0f} MB; expected at most {MOST_BYTES / 1e6:.0f} MB.", "Make it smaller."
+            f"{name!r} has {size / 1e6:.0f} MB; expected at most {MOST_BYTES / 1e6:.0f} MB.",
+            "Make it smaller.",
         )
     return source.read_bytes() if isinstance(source, Path) else source
 
@@ -148,7 +154,9 @@ def _opened(data: bytes, name: str) -> Image.Image:
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise _too_large(name) from None
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, TypeError, LookupError, struct.error):
-        raise InputError(f"{name!r} is no photo that can be read.", "Use JPEG, PNG, WEBP, TIFF or HEIC.") from None
+        raise InputError(
+            f"{name!r} is no photo that can be read.", "Use JPEG, PNG, WEBP, TIFF or HEIC."
+        ) from None
     if image.format not in _FORMATS:
         raise InputError(f"{name!r} is a {image.format} file.", "Use JPEG, PNG, WEBP, TIFF or HEIC.")
     return image

@@ -47,13 +47,14 @@ def list_bases(ws: Workspace | None = None) -> list[BaseChoice]:
     coco = any(weights_folder(ws).glob("yolov8?.pt"))
     return [
         BaseChoice(
-            "starter", "Starter detector", "yolov8n that already finds poles and crossarms; trains on from there.",
+            "starter", "Starter detector",
+            "yolov8n that already finds poles and crossarms; trains on from there.",
             starter, "" if starter else "The starter detector is not part of this installation.",
         ),
         BaseChoice(SCRATCH, "From scratch", "Begins with random weights; any size of network.", True),
         BaseChoice(
             COCO, "COCO weights", "Trained on everyday objects by the library's makers; fetched once.",
-            coco, "" if coco else f"Not on this machine: fetched at the start, or put a .pt into {weights_folder(ws)}.",
+            coco, "" if coco else f"Not here: fetched at the start, or put a .pt into {weights_folder(ws)}.",
         ),
     ]  # fmt: skip
 
@@ -107,8 +108,8 @@ def find_weights(
 ) -> Start:
     """Find the starting weights called `name`.
 
-    `coco` falls back to random weights when it cannot be fetched, and says so; every other name that cannot be
-    found is an error.
+    `coco` falls back to random weights when it cannot be fetched, and says so; every other name that cannot
+    be found is an error.
 
     Args:
         name: `starter`, `scratch`, `coco`, a model version (`v3`, `production` ...) or a weights file.
@@ -179,7 +180,8 @@ def _coco(architecture: str, ws: Workspace | None, allow_network: bool, say: Cal
     return Start(
         None,
         False,
-        f"{target.name} is not on this machine and {reason}: training begins with RANDOM weights, which needs many "
+        f"{target.name} is not on this machine and {reason}: training begins with RANDOM weights, which "
+        "needs many "
         f"more images. To begin with COCO weights, put the file into {folder} and start again.",
     )
 

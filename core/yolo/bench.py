@@ -73,7 +73,9 @@ def _frames(root: Path, split: str) -> list[Any]:
     from core.datasets.photos import photo_size
 
     return [
-        Frame(path, read_labels(root / "labels" / split / f"{path.stem}.txt"), real=False, size=photo_size(path))
+        Frame(
+            path, read_labels(root / "labels" / split / f"{path.stem}.txt"), real=False, size=photo_size(path)
+        )
         for path in sorted((root / "images" / split).glob("*.jpg"))
     ]
 
@@ -85,7 +87,8 @@ def _ours(root: Path, folder: Path, size: int, batch: int, architecture: str) ->
 
     recipe = build_recipe(
         "fast",
-        {"image_size": size, "batch_size": batch, "architecture": architecture, "epochs": 3, "images_per_epoch": 0,
+        {"image_size": size, "batch_size": batch, "architecture": architecture, "epochs": 3,
+         "images_per_epoch": 0,
          "minutes": 0, "mosaic": 1.0, "close_mosaic": 0, "gradient_accumulation": 1},
     )  # fmt: skip
     clock = _Clock()
@@ -108,7 +111,8 @@ def _plain(root: Path, folder: Path, size: int, batch: int, architecture: str) -
     model.add_callback("on_train_epoch_start", clock.begin)
     model.add_callback("on_train_epoch_end", clock.end)
     model.train(
-        data=str(root / "data.yaml"), epochs=3, imgsz=size, batch=batch, nbs=batch, optimizer="AdamW", lr0=1e-3,
+        data=str(root / "data.yaml"), epochs=3, imgsz=size, batch=batch, nbs=batch, optimizer="AdamW",
+        lr0=1e-3,
         project=str(folder), name="plain", plots=False, verbose=False, mosaic=1.0, close_mosaic=0,
         device="0" if device_here() == "cuda" else "cpu", amp="bf16" if device_here() == "cuda" else False,
     )  # fmt: skip

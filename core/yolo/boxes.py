@@ -1,4 +1,5 @@
-"""What is done with boxes after the network: thresholds, overlaps, tiles, counting arms. Numpy only, no network.
+"""What is done with boxes after the network: thresholds, overlaps, tiles, counting arms. Numpy only, no
+network.
 
 The page moves its sliders over `Raw` boxes with `select`; nothing here runs the model.
 """
@@ -13,7 +14,9 @@ import numpy as np
 from core.yolo.score import intersection, iou
 
 MOST_BOXES = 300
-OVERLAP = 0.6  # of two boxes of a class with more IoU than this, one is dropped; the figures in the README use it
+OVERLAP = (
+    0.6  # of two boxes of a class with more IoU than this, one is dropped; the figures in the README use it
+)
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,9 @@ class Selection:
         return len(self.boxes)
 
 
-def select(raw: Raw, *, confidence: float = 0.25, overlap: float = OVERLAP, most: int = MOST_BOXES) -> Selection:
+def select(
+    raw: Raw, *, confidence: float = 0.25, overlap: float = OVERLAP, most: int = MOST_BOXES
+) -> Selection:
     """Apply threshold and overlap: greedy non-maximum suppression within each class.
 
     Args:
@@ -64,7 +69,7 @@ def select(raw: Raw, *, confidence: float = 0.25, overlap: float = OVERLAP, most
     for number in range(raw.scores.shape[1]):
         scores = raw.scores[:, number]
         chosen = np.flatnonzero(scores >= confidence)
-        chosen = chosen[np.argsort(-scores[chosen], kind="stable")][:MOST_BOXES * 20]
+        chosen = chosen[np.argsort(-scores[chosen], kind="stable")][: MOST_BOXES * 20]
         kept = suppress(raw.boxes[chosen], overlap, most)
         found.append((raw.boxes[chosen[kept]], scores[chosen[kept]], np.full(len(kept), number)))
     boxes = np.concatenate([part[0] for part in found]).reshape(-1, 4)
@@ -137,8 +142,9 @@ def cut_by_tile(
 def arms_per_pole(poles: np.ndarray, arms: np.ndarray) -> tuple[list[list[int]], list[int]]:
     """Which crossarms sit on which pole.
 
-    An arm belongs to the pole whose shaft it crosses: their boxes touch, after the pole's box is widened by the
-    arm's height (an arm is bolted beside the shaft). Of several poles it is the one nearest to the arm's middle.
+    An arm belongs to the pole whose shaft it crosses: their boxes touch, after the pole's box is widened by
+    the arm's height (an arm is bolted beside the shaft). Of several poles it is the one nearest to the arm's
+    middle.
 
     Args:
         poles: (p, 4) boxes.
@@ -152,7 +158,9 @@ def arms_per_pole(poles: np.ndarray, arms: np.ndarray) -> tuple[list[list[int]],
     for index, arm in enumerate(arms):
         reach = max(arm[3] - arm[1], 1.0)
         wide = poles + np.array([-reach, -reach, reach, reach])
-        touching = np.flatnonzero(intersection(wide.reshape(-1, 4), arm[None])[:, 0] > 0) if len(poles) else []
+        touching = (
+            np.flatnonzero(intersection(wide.reshape(-1, 4), arm[None])[:, 0] > 0) if len(poles) else []
+        )
         if not len(touching):
             alone.append(index)
             continue

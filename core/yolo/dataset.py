@@ -30,7 +30,8 @@ from core.workspace import Workspace
 from core.yolo.generate import GenerateSettings
 
 __all__ = [
-    "LABELS", "build_generated", "build_imported", "build_mixed", "check_import", "dataset_name", "frames_of_dataset",
+    "LABELS", "build_generated", "build_imported", "build_mixed", "check_import", "dataset_name",
+    "frames_of_dataset",
 ]  # fmt: skip
 
 Progress = Callable[[int, int], None]
@@ -94,7 +95,11 @@ def _rendered_rows(folder: Path, split: str, settings: GenerateSettings) -> list
         if index >= settings.count:
             continue  # left by a larger request with the same seed
         things = read_labels(folder / "labels" / split / f"{path.stem}.txt")
-        rows.append(_row(path, path.name, things, photo_size(path), real=False, group=f"family {family_number(index)}"))
+        rows.append(
+            _row(
+                path, path.name, things, photo_size(path), real=False, group=f"family {family_number(index)}"
+            )
+        )
     return rows
 
 
@@ -161,7 +166,8 @@ def build_imported(
     progress: Progress | None = None,
     ws: Workspace | None = None,
 ) -> tuple[DatasetInfo, YoloImport]:
-    """Import labelled photos as training data (split 70/20/10 by group) or as a gold set. All or nothing is stored.
+    """Import labelled photos as training data (split 70/20/10 by group) or as a gold set. All or nothing is
+    stored.
 
     The first gold set becomes the one that targets are judged on.
 
@@ -223,14 +229,14 @@ def build_mixed(
 ) -> DatasetInfo:
     """A dataset of generated scenes and real photos; splits stay as they are in both.
 
-    Validation and test splits hold everything of both. How often a photo is read in training can also be set in
-    the recipe (`real_share`), without a new dataset.
+    Validation and test splits hold everything of both. How often a photo is read in training can also be set
+    in the recipe (`real_share`), without a new dataset.
 
     Args:
         generated: Id of a dataset of generated scenes.
         imported: Id of a dataset of photos.
-        share: Share of real photos in the training split, 0 to 1, reached by leaving out rows of the other kind at
-            random; 0 takes all of both.
+        share: Share of real photos in the training split, 0 to 1, reached by leaving out rows of the other
+            kind at random; 0 takes all of both.
         name: Name of the new dataset.
         seed: Of the choice.
         ws: Workspace; the current one by default.
@@ -239,12 +245,16 @@ def build_mixed(
         DatasetError: If the share cannot be reached.
     """
     if not 0 <= share < 1:
-        raise DatasetError(f"The share of real photos is {share}; expected 0 up to 1.", "Choose 0 to take everything.")
+        raise DatasetError(
+            f"The share of real photos is {share}; expected 0 up to 1.", "Choose 0 to take everything."
+        )
     ws = ws or Workspace.current()
     infos = [get_dataset("yolo", dataset, ws=ws) for dataset in (generated, imported)]
     splits: dict[str, list[dict]] = {}
     for split in SPLITS:
-        scenes, photos = (_rows_with_source(info, split, prefix) for info, prefix in zip(infos, "gr", strict=True))
+        scenes, photos = (
+            _rows_with_source(info, split, prefix) for info, prefix in zip(infos, "gr", strict=True)
+        )
         if split == "train" and share:
             scenes, photos = thinned(scenes, photos, share, seed)
         splits[split] = [*scenes, *photos]
@@ -272,7 +282,9 @@ def thinned(scenes: list, photos: list, share: float, seed: int) -> tuple[list, 
         chosen = sorted(rng.permutation(len(scenes))[:wanted_scenes].tolist())
         scenes = [scenes[number] for number in chosen]
     if not scenes or not photos:
-        raise DatasetError(f"A share of {share:.0%} real photos leaves nothing of the other kind.", "Choose another.")
+        raise DatasetError(
+            f"A share of {share:.0%} real photos leaves nothing of the other kind.", "Choose another."
+        )
     return scenes, photos
 
 
@@ -305,8 +317,8 @@ def split_photos(
 ) -> tuple[dict[str, list[dict[str, Any]]], str]:
     """Deal photos 70/20/10, copies and series of one photo into the same split.
 
-    Photos that came in a split of their own keep it where train, val and test are all there. A group is what has
-    the same content, or the same name apart from a trailing augmentation mark (Roboflow's `.rf.<hash>`).
+    Photos that came in a split of their own keep it where train, val and test are all there. A group is what
+    has the same content, or the same name apart from a trailing augmentation mark (Roboflow's `.rf.<hash>`).
 
     Args:
         rows: (row, split that it came with or an empty string).

@@ -1,7 +1,8 @@
-"""Scores a detector on labelled photos: mAP, recall and precision at the confidence in force, the worst photos.
+"""Scores a detector on labelled photos: mAP, recall and precision at the confidence in force, the worst
+photos.
 
-Matching and figures are in score.py. A detection in a region to ignore (its centre, or more than half of its area,
-lies there) that matches no label counts neither way.
+Matching and figures are in score.py. A detection in a region to ignore (its centre, or more than half of its
+area, lies there) that matches no label counts neither way.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ def evaluate(
         [{"file", "missed", "false", "truth": [...], "found": [...]}], most mistakes first.
     """
     if not frames:
-        raise InputError("There are no labelled photos to score on.", "Give a folder with images/ and labels/.")
+        raise InputError(
+            "There are no labelled photos to score on.", "Give a folder with images/ and labels/."
+        )
     raws = []
     for number, frame in enumerate(frames, 1):
         pixels, _ = open_photo(frame.path)
@@ -58,7 +61,9 @@ def score_raws(
     raws: Sequence[Raw], frames: Sequence[Frame], names: Sequence[str], *, confidence: float = 0.25,
     overlap: float = OVERLAP, worst: int = 20,
 ) -> dict[str, Any]:  # fmt: skip
-    """The figures of `evaluate` from candidates that are there already: another threshold costs no second pass."""
+    """The figures of `evaluate` from candidates that are there already: another threshold costs no second
+    pass.
+    """
     judged, tables, ranked = [], [], []
     for raw, frame in zip(raws, frames, strict=True):
         chosen = select(raw, confidence=FLOOR, overlap=overlap)
@@ -85,7 +90,12 @@ def score_raws(
 
 
 def _mistakes(
-    frame: Frame, result: Judged, boxes: np.ndarray, truth: np.ndarray, names: Sequence[str], confidence: float
+    frame: Frame,
+    result: Judged,
+    boxes: np.ndarray,
+    truth: np.ndarray,
+    names: Sequence[str],
+    confidence: float,
 ) -> dict[str, Any]:
     shown = result.confidence >= confidence
     hit = set(result.matched[shown & (result.matched >= 0)].tolist())
@@ -102,14 +112,16 @@ def _mistakes(
             {"label": names[int(label)], "confidence": round(float(mark), 4), "right": bool(match >= 0),
              "box": [round(float(v), 1) for v in box]}
             for box, mark, label, match in zip(
-                boxes[shown], result.confidence[shown], result.classes[shown], result.matched[shown], strict=True
+                boxes[shown], result.confidence[shown], result.classes[shown], result.matched[shown],
+                strict=True
             )
         ],
     }  # fmt: skip
 
 
 def evaluate_path(
-    ref: str, data: str | Path, *, confidence: float = 0.25, conf: float | None = None, tiling: Tiling = "off",
+    ref: str, data: str | Path, *, confidence: float = 0.25, conf: float | None = None,
+    tiling: Tiling = "off",
     worst: int = 20, ws: Workspace | None = None, progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Score a model version on a labelled folder, or on the test split of a dataset.
@@ -130,7 +142,8 @@ def evaluate_path(
     """
     frames = frames_of(data, ws=ws)
     return evaluate(
-        load_model(ref, ws=ws), frames, confidence=confidence if conf is None else conf, tiling=tiling, worst=worst,
+        load_model(ref, ws=ws), frames, confidence=confidence if conf is None else conf, tiling=tiling,
+        worst=worst,
         progress=progress,
     )  # fmt: skip
 

@@ -1,4 +1,5 @@
-"""From frames and a recipe to the best weights: one attempt of a training, without run folder or dataset version.
+"""From frames and a recipe to the best weights: one attempt of a training, without run folder or dataset
+version.
 
 The loop itself is trainer.py; train.py brings run, dataset and report.
 """
@@ -95,7 +96,8 @@ def fit(
 
         pool = ScenePool(train, recipe, batch_size or recipe.batch_size, device=device)
     job = Job(
-        recipe=recipe, train=train, validation=validation, folder=folder / "library", device=device, start=state,
+        recipe=recipe, train=train, validation=validation, folder=folder / "library", device=device,
+        start=state,
         start_labels=names, batch_size=batch_size or recipe.batch_size,
         accumulation=accumulation or recipe.gradient_accumulation, learning_rate=rate or recipe.learning_rate,
         resume_from=resume_from, source=pool,

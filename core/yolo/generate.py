@@ -1,4 +1,6 @@
-"""What may be set for generated detector data. The scenes themselves are core/yolo/scene; storing is dataset.py."""
+"""What may be set for generated detector data. The scenes themselves are core/yolo/scene; storing is
+dataset.py.
+"""
 
 from __future__ import annotations
 
@@ -55,6 +57,8 @@ def preview(settings: GenerateSettings, count: int = 6, size: int = 384) -> list
     pictures = []
     for index in range(count):
         image, labels = render(make_scene(settings.seed, index), size)
-        items = [{"label": LABELS[label.class_id], "confidence": 1.0, "box": list(label.box)} for label in labels]
+        items = [
+            {"label": LABELS[label.class_id], "confidence": 1.0, "box": list(label.box)} for label in labels
+        ]
         pictures.append(draw_boxes(image, items, text=False))
     return pictures

@@ -1,7 +1,7 @@
 """Training and validation images for the ultralytics trainer, made from frames instead of from label files.
 
-The library's own dataset would scan every image, write caches beside the data and drop all outlines when one image
-has none. Augmentation stays the library's.
+The library's own dataset would scan every image, write caches beside the data and drop all outlines when one
+image has none. Augmentation stays the library's.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ class FrameDataset(YOLODataset):
     def _label(self, frame: Frame) -> dict[str, Any]:
         classes, boxes = frame.boxes()
         width, height = frame.size if frame.size[0] else photo_size(frame.path)
-        middle_and_extent = np.concatenate([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]], axis=1)
+        middle_and_extent = np.concatenate(
+            [(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]], axis=1
+        )
         return {
             "im_file": str(frame.path),
             "shape": (height, width),
@@ -82,7 +84,8 @@ def _outline(thing: Any) -> np.ndarray:
 class EpochSampler(Sampler):
     """Which images an epoch reads: a fresh random choice each time, with a chosen share of real photos.
 
-    The order of an epoch depends on the seed and the epoch's number only, so a resumed training reads the same.
+    The order of an epoch depends on the seed and the epoch's number only, so a resumed training reads the
+    same.
 
     Args:
         real: For each image, whether it is a photo.

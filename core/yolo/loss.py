@@ -42,7 +42,9 @@ class FocalBCE(nn.Module):
 class DetectionLoss(v8DetectionLoss):
     """The library's loss, always computed in fp32: decoded in bf16, boxes are off by up to two pixels."""
 
-    def loss(self, preds: dict[str, Any], batch: dict[str, Any]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    def loss(
+        self, preds: dict[str, Any], batch: dict[str, Any]
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """Sum of the box, class and edge losses times the batch size, and each of them by name."""
         with torch.autocast(preds["boxes"].device.type, enabled=False):
             exact = {name: preds[name].float() for name in ("boxes", "scores")}

@@ -1,4 +1,6 @@
-"""What the trainer's validation measures, per class and at the confidence in force, and which epoch is the best."""
+"""What the trainer's validation measures, per class and at the confidence in force, and which epoch is the
+best.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +26,8 @@ class ClassMetrics(DetMetrics):
         recall_share: Share of the crossarm recall in the fitness, 0 to 1.
 
     Attributes:
-        figures: After a validation: `map50`, `map50_95`, `recall`, `precision` and, for each class that has labels,
-            `NAME_recall`, `NAME_precision`, `NAME_ap50` and `NAME_ap50_95`.
+        figures: After a validation: `map50`, `map50_95`, `recall`, `precision` and, for each class that has
+            labels, `NAME_recall`, `NAME_precision`, `NAME_ap50` and `NAME_ap50_95`.
     """
 
     def __init__(self, names: dict[int, str], confidence: float = 0.25, recall_share: float = 0.0) -> None:
@@ -34,7 +36,9 @@ class ClassMetrics(DetMetrics):
         self.recall_share = recall_share
         self.figures: dict[str, float] = {}
 
-    def process(self, save_dir: Path = Path(), plot: bool = False, on_plot: Any = None) -> dict[str, np.ndarray]:
+    def process(
+        self, save_dir: Path = Path(), plot: bool = False, on_plot: Any = None
+    ) -> dict[str, np.ndarray]:
         """Compute all figures from the collected detections; called by the library."""
         stats = super().process(save_dir=save_dir, plot=plot, on_plot=on_plot)
         self.figures = self._figures(stats) if stats else {}
@@ -68,4 +72,6 @@ class ClassMetrics(DetMetrics):
     def fitness(self) -> float:
         """What the best epoch has most of: (1 - share) x mAP50-95 + share x crossarm recall."""
         share = self.recall_share if f"{_ARM}_recall" in self.figures else 0.0
-        return (1 - share) * self.figures.get("map50_95", 0.0) + share * self.figures.get(f"{_ARM}_recall", 0.0)
+        return (1 - share) * self.figures.get("map50_95", 0.0) + share * self.figures.get(
+            f"{_ARM}_recall", 0.0
+        )

@@ -66,8 +66,8 @@ def draw_batch(
         generator: Of random numbers, on the stock's device.
 
     Returns:
-        `img` (count, 3, side, side) float 0 to 1 RGB, `batch_idx` (k,), `cls` (k, 1), `bboxes` (k, 4) as middle and
-        extent in shares: what the library's loss takes.
+        `img` (count, 3, side, side) float 0 to 1 RGB, `batch_idx` (k,), `cls` (k, 1), `bboxes` (k, 4) as
+        middle and extent in shares: what the library's loss takes.
     """
     device, side = stock.images.device, stock.images.shape[1]
 
@@ -147,7 +147,9 @@ def _pixels(
     x = torch.where(of(place.mirrored), wide - x, x).clamp(0.5, side - 0.5)
     y = y.clamp(0.5, side - 0.5) + quarter * side
     grid = torch.stack([x / side * 2 - 1, y / (4 * side) * 2 - 1], -1)
-    image = functional.grid_sample(source.float(), grid, mode="bilinear", padding_mode="border", align_corners=False)
+    image = functional.grid_sample(
+        source.float(), grid, mode="bilinear", padding_mode="border", align_corners=False
+    )
     return image / 255, inside
 
 

@@ -19,8 +19,8 @@ def write_download_scripts(
 ) -> list[Path]:
     """Write `download_crossarm_data.sh` and `.ps1`, ready to run.
 
-    The scripts take the API key from the environment only, show the licence, go on after an interruption, check
-    what arrived and import it with `python -m core import yolo`.
+    The scripts take the API key from the environment only, show the licence, go on after an interruption,
+    check what arrived and import it with `python -m core import yolo`.
 
     Args:
         folder: Where to.
@@ -36,7 +36,9 @@ def write_download_scripts(
     """
     for value, what in ((workspace or "x", "workspace"), (project, "project")):
         if not _PLAIN.fullmatch(value):
-            raise InputError(f"{value!r} is not a {what} on Roboflow.", "Copy it from the data set's address.")
+            raise InputError(
+                f"{value!r} is not a {what} on Roboflow.", "Copy it from the data set's address."
+            )
     if version < 1:
         raise InputError(f"{version} is not a version of a data set.", "Give 1 or more.")
     values = {

@@ -1,7 +1,8 @@
-"""A pool of training images in the memory of the device that trains, which renderers on the other cores keep filling.
+"""A pool of training images in the memory of the device that trains, which renderers on the other cores keep
+filling.
 
-Rendering is slower than a graphics card trains: the card reads the pool again and again, augmented anew each time,
-while it grows; once it is full, the oldest scenes are replaced. Augmentation is mosaic.py.
+Rendering is slower than a graphics card trains: the card reads the pool again and again, augmented anew each
+time, while it grows; once it is full, the oldest scenes are replaced. Augmentation is mosaic.py.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ import torch
 from core.datasets.frames import Frame
 from core.datasets.photos import open_photo
 from core.errors import TrainingError
-from core.yolo.mosaic import Augmentation, Stock, draw_batch
 from core.yolo.machine import usable_cores
+from core.yolo.mosaic import Augmentation, Stock, draw_batch
 from core.yolo.recipe import YoloRecipe
 
 MOST_BOXES = 64
@@ -82,7 +83,9 @@ class ScenePool:
             time.sleep(0.05)
         self.check()
         if not self.added:
-            raise TrainingError("The pool of training images is empty.", "Choose a dataset with training images.")
+            raise TrainingError(
+                "The pool of training images is empty.", "Choose a dataset with training images."
+            )
         return PoolLoader(self)
 
     @property
@@ -169,7 +172,7 @@ class ScenePool:
         rows = torch.full((MOST_BOXES, 5), -1.0)
         rows[: len(boxes)] = torch.from_numpy(boxes.astype(np.float32))
         place = self._next
-        self.stock.images[place, :height, :width].copy_(torch.from_numpy(np.ascontiguousarray(image)))
+        self.stock.images[place, :height, :width].copy_(torch.from_numpy(np.array(image)))
         self.stock.boxes[place].copy_(rows)
         self.stock.sizes[place].copy_(torch.tensor([float(width), float(height)]))
         self._next = (place + 1) % self.capacity
@@ -206,7 +209,10 @@ class fresh_scenes:
 
     def _pictures(self) -> Iterator[Picture]:
         for _, image, labels in self._stream:
-            yield image, np.array([(label.class_id, *label.box) for label in labels], np.float32).reshape(-1, 5)
+            yield (
+                image,
+                np.array([(label.class_id, *label.box) for label in labels], np.float32).reshape(-1, 5),
+            )
 
 
 def read_picture(frame: Frame) -> Picture:
@@ -240,7 +246,9 @@ class PoolLoader:
     def __init__(self, pool: ScenePool) -> None:
         self.pool = pool
         self.batch_size = pool.batch_size
-        self.count = max(1, math.ceil((pool.recipe.images_per_epoch or max(pool.filled, 1)) / pool.batch_size))
+        self.count = max(
+            1, math.ceil((pool.recipe.images_per_epoch or max(pool.filled, 1)) / pool.batch_size)
+        )
         self.sampler = range(self.count * self.batch_size)
         self.dataset = _PoolDataset(pool, len(self.sampler))
 

@@ -17,7 +17,9 @@ _MINIMUM_GAIN = 1.15  # below this, bf16 is not worth its rounding
 
 
 def set_threads(wanted: int = 0) -> int:
-    """Set torch's CPU threads; 0 takes OMP_NUM_THREADS where it is set, else all cores. Returns the number."""
+    """Set torch's CPU threads; 0 takes OMP_NUM_THREADS where it is set, else all cores. Returns the
+    number.
+    """
     named = os.environ.get("OMP_NUM_THREADS", "")
     count = wanted or (int(named) if named.isdigit() and int(named) > 0 else usable_cores())
     if torch.get_num_threads() != count:

@@ -1,4 +1,6 @@
-"""From photos to boxes with one model version. Thresholds and overlaps are applied in boxes.py, without the network."""
+"""From photos to boxes with one model version. Thresholds and overlaps are applied in boxes.py, without the
+network.
+"""
 
 from __future__ import annotations
 
@@ -119,14 +121,17 @@ class Detector:
         for rows, (_, scale, (left, top)), photo in zip(answer, fitted, photos, strict=True):
             chosen = rows[4:].max(axis=0) >= floor
             middle, extent, scores = rows[:2, chosen].T, rows[2:4, chosen].T, rows[4:, chosen].T
-            boxes = np.concatenate([middle - extent / 2, middle + extent / 2], axis=1) - np.array([left, top] * 2)
+            boxes = np.concatenate([middle - extent / 2, middle + extent / 2], axis=1) - np.array(
+                [left, top] * 2
+            )
             boxes /= np.array([scale[0], scale[1]] * 2)
             limit = np.array([photo.shape[1], photo.shape[0]] * 2)
             found.append((np.clip(boxes, 0, limit).astype(np.float64), scores.astype(np.float64)))
         return found
 
     def predict(
-        self, photos: Sequence[Path | bytes | np.ndarray], *, confidence: float = 0.25, overlap: float = OVERLAP,
+        self, photos: Sequence[Path | bytes | np.ndarray], *, confidence: float = 0.25,
+        overlap: float = OVERLAP,
         tiling: Tiling = "auto",
     ) -> list[dict[str, Any]]:  # fmt: skip
         """Boxes of photos, thresholded.
@@ -139,7 +144,9 @@ class Detector:
             raw = self.raw_photo(photo, tiling=tiling)
             name = photo.name if isinstance(photo, Path) else f"photo {number}"
             chosen = select(raw, confidence=confidence, overlap=overlap)
-            answers.append({"file": name, "size": list(raw.size), "detections": detections(chosen, self.labels)})
+            answers.append(
+                {"file": name, "size": list(raw.size), "detections": detections(chosen, self.labels)}
+            )
         return answers
 
     def raw_photo(self, photo: Path | bytes | np.ndarray, *, name: str = "", tiling: Tiling = "auto") -> Raw:
@@ -181,7 +188,11 @@ def fit(photo: np.ndarray, side: int) -> tuple[np.ndarray, tuple[float, float], 
 def detections(chosen: Selection, labels: Sequence[str]) -> list[dict[str, Any]]:
     """Boxes as plain values: label, confidence, box in pixels."""
     return [
-        {"label": labels[int(number)], "confidence": round(float(mark), 4), "box": [round(float(v), 1) for v in box]}
+        {
+            "label": labels[int(number)],
+            "confidence": round(float(mark), 4),
+            "box": [round(float(v), 1) for v in box],
+        }
         for box, mark, number in zip(chosen.boxes, chosen.confidence, chosen.classes, strict=True)
     ]
 
@@ -214,12 +225,14 @@ def wrap(network: nn.Module, info: DetectorInfo, *, ref: str = "", device: str =
     return Detector(network, info, ref, device, bf16, info.image_size, layout)
 
 
-def load_model(ref: str, *, ws: Workspace | None = None, device: str = "", precision: str = "auto", threads: int = 0,
+def load_model(ref: str, *, ws: Workspace | None = None, device: str = "", precision: str = "auto",
+               threads: int = 0,
                trusted: bool = False) -> Detector:  # fmt: skip
     """Load a model version or a weights file.
 
     Args:
-        ref: `v3`, `production`, `candidate`, `previous`, `starter`, or the path of a .safetensors or .pt file.
+        ref: `v3`, `production`, `candidate`, `previous`, `starter`, or the path of a .safetensors or .pt
+            file.
         ws: Workspace; the current one by default.
         device: As in `wrap`.
         precision: As in `wrap`.
@@ -237,7 +250,8 @@ def load_model(ref: str, *, ws: Workspace | None = None, device: str = "", preci
         names = names or list(weights.LABELS)
         if len(names) != state["model.22.cv3.0.2.bias"].shape[0]:
             raise ModelError(
-                f"{path.name!r} knows {state['model.22.cv3.0.2.bias'].shape[0]} classes, expected {len(names)}.",
+                f"{path.name!r} knows {state['model.22.cv3.0.2.bias'].shape[0]} classes, expected "
+                f"{len(names)}.",
                 f"Use weights for {', '.join(names)}.",
             )
         network = weights.build(architecture, names)
@@ -254,7 +268,8 @@ def load_model(ref: str, *, ws: Workspace | None = None, device: str = "", preci
 
 
 def predict_path(
-    ref: str, source: Path, output: Path, *, confidence: float = 0.25, overlap: float = OVERLAP, tiling: Tiling = "auto",
+    ref: str, source: Path, output: Path, *, confidence: float = 0.25, overlap: float = OVERLAP,
+    tiling: Tiling = "auto",
     ws: Workspace | None = None, progress: Callable[[int, int], None] | None = None,
 ) -> int:  # fmt: skip
     """Predict every photo of a folder (or one file) and write one JSON line each; return how many.
@@ -269,7 +284,9 @@ def predict_path(
     else:
         files = [source] if source.is_file() else []
     if not files:
-        raise InputError(f"There are no photos in {str(source)!r}.", "Give a folder with .jpg, .png or .heic files.")
+        raise InputError(
+            f"There are no photos in {str(source)!r}.", "Give a folder with .jpg, .png or .heic files."
+        )
     model = load_model(ref, ws=ws)
     output.parent.mkdir(parents=True, exist_ok=True)
     with output.open("w", encoding="utf-8", newline="\n") as stream:

@@ -17,7 +17,8 @@ from core.yolo.machine import matrix_speed, usable_cores
 if TYPE_CHECKING:
     from core.yolo.recipe import YoloRecipe
 
-# Operations of one forward pass at 640 pixels and parameters, in units of 1e9 and 1e6 (library's model table).
+# Operations of one forward pass at 640 pixels and parameters, in units of 1e9 and 1e6 (library's model
+# table).
 _SIZES = {
     "yolov8p": (2.9, 0.9),
     "yolov8n": (8.7, 3.2),
@@ -104,7 +105,8 @@ def check(recipe: YoloRecipe, dataset: Any, base: str = "", *, ws: Workspace | N
     ws = ws or Workspace.current()
     name = base.strip() or DEFAULT_BASE
     return [
-        *_data(dataset), *_base(recipe, name), _machine(recipe), *_loss(recipe), _memory(recipe), _disk(recipe, ws),
+        *_data(dataset), *_base(recipe, name), _machine(recipe), *_loss(recipe), _memory(recipe),
+        _disk(recipe, ws),
         _queue(ws),
     ]  # fmt: skip
 
@@ -115,12 +117,20 @@ def _data(dataset: Any) -> list[Check]:
     counts = dataset.counts
     train, val = counts.get("train", 0), counts.get("val", 0)
     if not train or not val:
-        return [Check(False, "Data", f"{dataset.id} has no training or validation images. Choose another dataset.")]
-    found = [Check(True, "Data", f"{train:,} training, {val:,} validation, {counts.get('test', 0):,} test images.")]
+        return [
+            Check(
+                False, "Data", f"{dataset.id} has no training or validation images. Choose another dataset."
+            )
+        ]
+    found = [
+        Check(True, "Data", f"{train:,} training, {val:,} validation, {counts.get('test', 0):,} test images.")
+    ]
     labels = (dataset.card.get("labels") or {}).get("train") or {}
     missing = [label for label, count in labels.items() if not count]
     if missing:
-        found.append(Check(None, "Classes", f"No training image shows: {', '.join(missing)}. It will not be found."))
+        found.append(
+            Check(None, "Classes", f"No training image shows: {', '.join(missing)}. It will not be found.")
+        )
     if train < 500:
         found.append(Check(None, "Amount", f"{train:,} images are few; some thousand scenes are usual."))
     return found
@@ -132,7 +142,11 @@ def _base(recipe: YoloRecipe, name: str) -> list[Check]:
     here, reason = is_available(name)
     if here and name == "starter" and recipe.architecture != "yolov8n":
         return [
-            Check(None, "Starting weights", f"The starter is yolov8n: {recipe.architecture} takes over only what fits.")
+            Check(
+                None,
+                "Starting weights",
+                f"The starter is yolov8n: {recipe.architecture} takes over only what fits.",
+            )
         ]
     if here:
         return [Check(True, "Starting weights", f"{name} is on this machine.")]
@@ -145,14 +159,22 @@ def _machine(recipe: YoloRecipe) -> Check:
     if recipe.fresh_scenes:
         return Check(None, "Machine", "There is no graphics card: nothing is rendered while training.")
     if recipe.architecture not in ("yolov8p", "yolov8n"):
-        return Check(None, "Machine", f"There is no graphics card: {recipe.architecture} takes very long on a processor.")
+        return Check(
+            None,
+            "Machine",
+            f"There is no graphics card: {recipe.architecture} takes very long on a processor.",
+        )
     return Check(True, "Machine", f"{usable_cores()} processor cores, no graphics card.")
 
 
 def _loss(recipe: YoloRecipe) -> list[Check]:
     if recipe.focal_gamma > 0:
         return [
-            Check(None, "Focal loss", "Focal loss lowered precision in every comparison made so far; 0 switches it off.")
+            Check(
+                None,
+                "Focal loss",
+                "Focal loss lowered precision in every comparison made so far; 0 switches it off.",
+            )
         ]
     return []
 
@@ -160,18 +182,23 @@ def _loss(recipe: YoloRecipe) -> list[Check]:
 def _memory(recipe: YoloRecipe) -> Check:
     needed = memory_bytes(recipe)
     if gpu_indices():
-        return Check(True, "Memory", f"About {needed / 1e9:.1f} GB on the card; the batch is halved if it runs out.")
+        return Check(
+            True, "Memory", f"About {needed / 1e9:.1f} GB on the card; the batch is halved if it runs out."
+        )
     try:
         import psutil
 
         free = psutil.virtual_memory().available
     except ImportError:
-        return Check(None, "Memory", f"About {needed / 1e9:.1f} GB are needed; free memory could not be read.")
+        return Check(
+            None, "Memory", f"About {needed / 1e9:.1f} GB are needed; free memory could not be read."
+        )
     if needed > free:
         return Check(
             None,
             "Memory",
-            f"About {needed / 1e9:.1f} GB are needed, {free / 1e9:.1f} GB are free. Choose a smaller batch size or "
+            f"About {needed / 1e9:.1f} GB are needed, {free / 1e9:.1f} GB are free. Choose a smaller batch "
+            "size or "
             "image size; otherwise the batch is halved when memory runs out.",
         )
     return Check(True, "Memory", f"About {needed / 1e9:.1f} GB of {free / 1e9:.1f} GB free.")
@@ -185,7 +212,9 @@ def _disk(recipe: YoloRecipe, ws: Workspace) -> Check:
     free = shutil.disk_usage(folder).free
     if needed > free:
         return Check(
-            False, "Disk", f"About {needed / 1e9:.2f} GB are needed, {free / 1e9:.2f} GB are free. Delete old runs."
+            False,
+            "Disk",
+            f"About {needed / 1e9:.2f} GB are needed, {free / 1e9:.2f} GB are free. Delete old runs.",
         )
     return Check(True, "Disk", f"About {needed / 1e9:.2f} GB of {free / 1e9:.1f} GB free.")
 

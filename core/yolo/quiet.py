@@ -1,4 +1,5 @@
-"""The one door to the ultralytics library: no telemetry, no downloads, no pickles, and its thread habits undone.
+"""The one door to the ultralytics library: no telemetry, no downloads, no pickles, and its thread habits
+undone.
 
 Every heavy room of this wing calls `library()` before it imports anything from ultralytics.
 """
@@ -38,9 +39,13 @@ def library() -> ModuleType:
     threads_before = os.environ.get("OMP_NUM_THREADS")
 
     import torch
+    from PIL import Image
 
-    threads = torch.get_num_threads()
+    threads, open_image = torch.get_num_threads(), Image.open
     import ultralytics
+
+    # The library puts its own function there, which looks for further packages when a file is no image.
+    Image.open = open_image
 
     if threads_before is None:
         os.environ.pop("OMP_NUM_THREADS", None)

@@ -23,7 +23,8 @@ class YoloRecipe(BaseRecipe):
     )
     images_per_epoch: int = setting(
         0, "Images per epoch",
-        "Images read in one epoch, drawn at random; 0 reads every training image once. Shorter epochs show progress "
+        "Images read in one epoch, drawn at random; 0 reads every training image once. Shorter epochs show "
+        "progress "
         "sooner.",
         group="Schedule", unit="images", ge=0, le=1_000_000,
     )  # fmt: skip
@@ -43,16 +44,18 @@ class YoloRecipe(BaseRecipe):
         "cosine", "Decay", "How the learning rate falls after the warm-up.", group="Schedule", advanced=True
     )
     weight_decay: float = setting(
-        0.02, "Weight decay", "Pull of all weights towards zero, against overfitting (SGD wants about 0.0005).",
+        0.02, "Weight decay", "Pull of all weights towards zero, against overfitting (sgd: about 0.0005).",
         group="Schedule", advanced=True, ge=0, le=1,
     )  # fmt: skip
     optimizer: Literal["adamw", "sgd"] = setting(
-        "adamw", "Optimiser", "adamw learns faster from few images; sgd is the classic choice for long trainings.",
+        "adamw", "Optimiser",
+        "adamw learns faster from few images; sgd is the classic choice for long trainings.",
         group="Schedule", advanced=True,
     )  # fmt: skip
     average: float = setting(
         0.9997, "Weight averaging",
-        "Memory of the running average of the weights that is validated and stored; higher is smoother and slower.",
+        "Memory of the running average of the weights that is validated and stored; higher is smoother and "
+        "slower.",
         group="Schedule", advanced=True, ge=0.9, lt=1,
     )  # fmt: skip
     patience: int = setting(
@@ -75,7 +78,8 @@ class YoloRecipe(BaseRecipe):
     )  # fmt: skip
     trust_pickle: bool = setting(
         False, "Starting weights are trusted",
-        "Only for starting weights in a .pt file. Such a file is a pickle, which can carry programs: say yes only if "
+        "Only for starting weights in a .pt file. Such a file is a pickle, which can carry programs: say "
+        "yes only if "
         "you know who made it. Even then it is read through an allow-list and nothing in it is run.",
         group="Model", advanced=True,
     )  # fmt: skip
@@ -98,13 +102,15 @@ class YoloRecipe(BaseRecipe):
     )  # fmt: skip
     focal_gamma: float = setting(
         0.0, "Focal gamma",
-        "Above 0, easy examples count less in the class loss (2 is usual). From scratch it lowered precision in every "
+        "Above 0, easy examples count less in the class loss (2 is usual). From scratch it lowered "
+        "precision in every "
         "comparison made; 0 = off.",
         group="Loss", ge=0, le=5,
     )  # fmt: skip
     focal_gain: float = setting(
         0.0, "Focal gain",
-        "The class loss is multiplied by this while focal gamma is on; 0 takes 1 + gamma, which keeps its mean size.",
+        "The class loss is multiplied by this while focal gamma is on; 0 takes 1 + gamma, which keeps its "
+        "mean size.",
         group="Loss", advanced=True, ge=0, le=50,
     )  # fmt: skip
     box_gain: float = setting(
@@ -123,7 +129,8 @@ class YoloRecipe(BaseRecipe):
         group="Stopping", unit="share", ge=0, le=1,
     )  # fmt: skip
     confidence: float = setting(
-        0.25, "Confidence in force", "Recall and precision are reported for boxes at or above this confidence.",
+        0.25, "Confidence in force",
+        "Recall and precision are reported for boxes at or above this confidence.",
         group="Stopping", ge=0.01, le=0.95,
     )  # fmt: skip
     mosaic: float = setting(
@@ -140,7 +147,8 @@ class YoloRecipe(BaseRecipe):
     )  # fmt: skip
     copy_paste: float = setting(
         0.0, "Copy and paste",
-        "Share of images into which mirrored copies of their own objects are pasted. Needs outlines, which generated "
+        "Share of images into which mirrored copies of their own objects are pasted. Needs outlines, which "
+        "generated "
         "scenes have.",
         group="Augmentation", unit="share", ge=0, le=1,
     )  # fmt: skip
@@ -179,18 +187,20 @@ class YoloRecipe(BaseRecipe):
     )  # fmt: skip
     real_share: float = setting(
         0.0, "Share of real photos",
-        "In a mixed dataset, how often a real photo is read instead of a generated one; 0 reads them as they come.",
+        "In a mixed dataset, how often a real photo is read instead of a generated one; 0 reads them as "
+        "they come.",
         group="Data", unit="share", ge=0, le=0.95,
     )  # fmt: skip
     fresh_scenes: bool = setting(
         False, "Render while training",
-        "The cores that are free render new scenes into a growing pool while a graphics card trains on it; without a "
+        "The cores that are free render new scenes into a growing pool while a graphics card trains on it; "
+        "without a "
         "card it has no effect.",
         group="Data",
     )  # fmt: skip
     pool_images: int = setting(
         24000, "Pool size", "Most images that the pool on the graphics card holds; the oldest are replaced.",
-        group="Data", unit="images", advanced=True, ge=64, le=200_000,
+        group="Data", unit="images", advanced=True, ge=2, le=200_000,
     )  # fmt: skip
     renderers: int = setting(
         0, "Renderers", "Processes that render while training; 0 takes all cores but one.", group="Machine",
@@ -206,7 +216,8 @@ class YoloRecipe(BaseRecipe):
         group="Machine", advanced=True,
     )  # fmt: skip
     sheet_every: int = setting(
-        3, "Picture sheet every", "Epochs between two sheets of validation photos with predictions; 0 = none.",
+        3, "Picture sheet every",
+        "Epochs between two sheets of validation photos with predictions; 0 = none.",
         group="Machine", unit="epochs", advanced=True, ge=0, le=100,
     )  # fmt: skip
 
@@ -259,8 +270,9 @@ PRESETS: dict[str, Preset] = {
     ),
     "seed": Preset(
         title="Original plan (yolov8m)",
-        help="The plan as first written: yolov8m, 100 epochs, patience 30, class weights 1.0, 3.0 and 1.5, focal gamma "
-        "2.0, mosaic, scaling 0.7, copy and paste 0.3. Wants a graphics card: on two cores one epoch takes hours.",
+        help="The plan as first written: yolov8m, 100 epochs, patience 30, class weights 1.0, 3.0 and 1.5, "
+        "focal gamma 2.0, mosaic, scaling 0.7, copy and paste 0.3. Wants a graphics card: on two cores one epoch takes "
+        "hours.",
         values={
             "architecture": "yolov8m",
             "epochs": 100,
@@ -277,8 +289,8 @@ PRESETS: dict[str, Preset] = {
     ),
     "gpu": Preset(
         title="Graphics card",
-        help="yolov8n from scratch on one card, with scenes rendered on the free cores while it trains and all "
-        "augmentation on the card; 25 minutes on a large card.",
+        help="yolov8n from scratch on one card, with scenes rendered on the free cores while it trains and "
+        "all augmentation on the card; 25 minutes on a large card.",
         values={
             "epochs": 60,
             "images_per_epoch": 16000,

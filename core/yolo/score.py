@@ -74,14 +74,15 @@ def ignored(boxes: np.ndarray, regions: np.ndarray) -> np.ndarray:
 
 
 def judge(
-    boxes: np.ndarray, confidence: np.ndarray, classes: np.ndarray, label_boxes: np.ndarray, labels: np.ndarray,
+    boxes: np.ndarray, confidence: np.ndarray, classes: np.ndarray, label_boxes: np.ndarray,
+    labels: np.ndarray,
     regions: np.ndarray | None = None,
 ) -> Judged:  # fmt: skip
     """Match the detections of one image with its labels.
 
-    A detection takes the label of its class that it overlaps most among those not taken by a more confident one;
-    this is done for each IoU step by itself. A detection that matches no label at IoU 0.5 and lies in a region to
-    ignore is dropped: it counts neither way.
+    A detection takes the label of its class that it overlaps most among those not taken by a more confident
+    one; this is done for each IoU step by itself. A detection that matches no label at IoU 0.5 and lies in a
+    region to ignore is dropped: it counts neither way.
 
     Args:
         boxes: (n, 4) detections.
@@ -143,9 +144,10 @@ def summarize(images: Sequence[Judged], names: Sequence[str], confidence: float)
         confidence: Recall and precision count detections at or above this confidence (at IoU 0.5).
 
     Returns:
-        `map50`, `map50_95` (means over the classes that have labels), `recall`, `precision` (all classes together),
-        `classes` {NAME: {ap50, ap50_95, recall, precision, support, predicted, true_positive}} and
-        `curves` {NAME: {recall [..], precision [..], confidence [..]}}; a precision without any detection is None.
+        `map50`, `map50_95` (means over the classes that have labels), `recall`, `precision` (all classes
+        together), `classes` {NAME: {ap50, ap50_95, recall, precision, support, predicted, true_positive}} and
+        `curves` {NAME: {recall [..], precision [..], confidence [..]}}; a precision without any detection is
+        None.
     """
     scores = _join([image.confidence for image in images], np.float64)
     classes = _join([image.classes for image in images], np.int64)
@@ -171,7 +173,9 @@ def summarize(images: Sequence[Judged], names: Sequence[str], confidence: float)
         if support:
             curves[name] = _curve(hits[:, 0], marks, support)
     present = [figures for figures in per_class.values() if figures["support"]]
-    found, given, wanted = (sum(f[key] for f in per_class.values()) for key in ("true_positive", "predicted", "support"))
+    found, given, wanted = (
+        sum(f[key] for f in per_class.values()) for key in ("true_positive", "predicted", "support")
+    )
     return {
         "map50": float(np.mean([f["ap50"] for f in present])) if present else 0.0,
         "map50_95": float(np.mean([f["ap50_95"] for f in present])) if present else 0.0,
@@ -191,11 +195,12 @@ def confusion(
     """What was taken for what: {true class or `nothing`: {found class or `nothing`: count}}.
 
     Args:
-        images: `(boxes, confidence, classes, label boxes, labels)` of each image, ignored detections left out.
+        images: `(boxes, confidence, classes, label boxes, labels)` of each image, ignored detections left
+            out.
         names: Class names by id.
         confidence: Detections below do not count.
-        overlap: A detection and a label belong together from this IoU on, whatever their classes; the pairs with
-            the largest overlap are taken first.
+        overlap: A detection and a label belong together from this IoU on, whatever their classes; the pairs
+            with the largest overlap are taken first.
     """
     rows = [*names, "nothing"]
     table = {row: dict.fromkeys(rows, 0) for row in rows}

@@ -1,4 +1,6 @@
-"""Drawing boxes on photos, and sheets of several photos. Pillow only; what the boxes are comes from elsewhere."""
+"""Drawing boxes on photos, and sheets of several photos. Pillow only; what the boxes are comes from
+elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,11 @@ _CELL = 420
 
 
 def draw_boxes(
-    pixels: np.ndarray, items: Sequence[dict[str, Any]], *, truth: Sequence[dict[str, Any]] = (), text: bool = True
+    pixels: np.ndarray,
+    items: Sequence[dict[str, Any]],
+    *,
+    truth: Sequence[dict[str, Any]] = (),
+    text: bool = True,
 ) -> Image.Image:
     """A photo with boxes.
 

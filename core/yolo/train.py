@@ -37,8 +37,8 @@ def device_here() -> str:
 def train(spec: RunSpec, ctx: RunContext) -> TrainResult:
     """Train as `spec` says, write the model into `ctx.model_dir` and return the report.
 
-    The report holds, for the test split and for the gold set where there is one, the scores of the stored model
-    (reloaded from its files) and under `before` those of the model that it would replace.
+    The report holds, for the test split and for the gold set where there is one, the scores of the stored
+    model (reloaded from its files) and under `before` those of the model that it would replace.
 
     Raises:
         NexaError: In one sentence, whatever stands in the way.
@@ -66,7 +66,9 @@ def train(spec: RunSpec, ctx: RunContext) -> TrainResult:
     counts = ", ".join(f"{len(rows)} {name}" for name, rows in frames.items())
     ctx.log(f"Training {recipe.architecture} on {device} with {counts} images. {start.text}")
     if recipe.fresh_scenes and device == "cpu":
-        ctx.log("Rendering while training needs a graphics card; this training reads the dataset's images only.")
+        ctx.log(
+            "Rendering while training needs a graphics card; this training reads the dataset's images only."
+        )
     sheet = _Sheets(ctx, recipe, frames["val"], device)
 
     def attempt(settings: Any) -> Path:
@@ -89,7 +91,8 @@ def train(spec: RunSpec, ctx: RunContext) -> TrainResult:
         store_fitted(fitted, ctx.model_dir)
         ctx.log(
             f"Kept the weights after epoch {fitted.figures['epoch']} (validation mAP50-95 "
-            f"{fitted.figures['map50_95']:.3f}, crossarm recall {fitted.figures.get('crossarm_recall', 0.0):.3f}).",
+            f"{fitted.figures['map50_95']:.3f}, crossarm recall "
+            f"{fitted.figures.get('crossarm_recall', 0.0):.3f}).",
             best=fitted.figures,
         )
         return ctx.model_dir
@@ -185,9 +188,7 @@ def _scores(
     }
 
 
-def _before(
-    sets: dict[str, list[Frame]], confidence: float, device: str, ctx: RunContext
-) -> dict[str, Any]:
+def _before(sets: dict[str, list[Frame]], confidence: float, device: str, ctx: RunContext) -> dict[str, Any]:
     """Scores of the model in use so far: production, else the starter, else nothing found at all."""
     from core.errors import NexaError, NotFoundError
     from core.yolo.predict import load_model
@@ -210,7 +211,9 @@ def _before(
 class _Teller:
     """Stands in for a run's bridge in `train_local`: prints, keeps the best, writes no resume points."""
 
-    def __init__(self, best: Any, tell: Callable[[str], None], after_epoch: Callable[[Any, int], None] | None) -> None:
+    def __init__(
+        self, best: Any, tell: Callable[[str], None], after_epoch: Callable[[Any, int], None] | None
+    ) -> None:
         self.best = best
         self.tell = tell
         self.after_epoch = after_epoch
@@ -227,7 +230,9 @@ class _Teller:
         kept = self.best.offer(trainer.ema.ema, figures, trainer.epoch + 1)
         text = " ".join(f"{name}={value:.4f}" for name, value in figures.items())
         loss = " ".join(f"{name}={float(value):.4f}" for name, value in (trainer.tloss or {}).items())
-        self.tell(f"epoch {trainer.epoch + 1} at {trainer.seconds:.0f} s: {loss} {text}{' best' if kept else ''}")
+        self.tell(
+            f"epoch {trainer.epoch + 1} at {trainer.seconds:.0f} s: {loss} {text}{' best' if kept else ''}"
+        )
         if self.after_epoch is not None:
             self.after_epoch(trainer, trainer.epoch + 1)
 
@@ -244,10 +249,12 @@ def train_local(
     after_epoch: Callable[[Any, int], None] | None = None,
     keep_work: bool = False,
 ) -> Fitted:
-    """Train without a run folder: for scripts, measurements and machines without a workspace. Same core as `train`.
+    """Train without a run folder: for scripts, measurements and machines without a workspace. Same core as
+    `train`.
 
     Args:
-        frames_train: Training images (see `layout.read_folder`); may be empty with `recipe.fresh_scenes` on a card.
+        frames_train: Training images (see `layout.read_folder`); may be empty with `recipe.fresh_scenes` on
+            a card.
         frames_val: Images for the choice of the best epoch.
         recipe: The settings.
         base: `scratch`, or a .safetensors file.
@@ -262,7 +269,8 @@ def train_local(
     path = None if str(base) == "scratch" else Path(base)
     fitted = fit(
         frames_train, frames_val, recipe, Start(path, False, ""), work, device=device or device_here(),
-        bridge=lambda best, told: _Teller(best, tell, after_epoch), parent="scratch" if path is None else path.name,
+        bridge=lambda best, told: _Teller(best, tell, after_epoch),
+        parent="scratch" if path is None else path.name,
     )  # fmt: skip
     store_fitted(fitted, out)
     if not keep_work:

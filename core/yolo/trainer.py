@@ -1,6 +1,8 @@
-"""One training of one network with the ultralytics trainer: our data, loss, precision, averaging and resume points.
+"""One training of one network with the ultralytics trainer: our data, loss, precision, averaging and resume
+points.
 
-Knows no run folder, no dataset version and no registry: train.py brings those, core/bridges/ultralytics.py the log.
+Knows no run folder, no dataset version and no registry: train.py brings those, core/bridges/ultralytics.py
+the log.
 """
 
 from __future__ import annotations
@@ -78,7 +80,8 @@ def library_settings(job: Job, bf16: bool) -> dict[str, Any]:
         "model": "yolov8n.yaml", "data": "frames.yaml", "task": "detect", "mode": "train",
         "epochs": recipe.epochs, "batch": job.batch_size, "nbs": job.batch_size * job.accumulation,
         "imgsz": recipe.image_size, "device": "0" if cuda else "cpu", "workers": 8 if cuda else 0,
-        "project": str(job.folder.parent), "name": job.folder.name, "exist_ok": True, "save_dir": str(job.folder),
+        "project": str(job.folder.parent), "name": job.folder.name, "exist_ok": True,
+        "save_dir": str(job.folder),
         "patience": 0, "plots": False, "val": True, "save": True, "verbose": False, "pretrained": False,
         "amp": ("bf16" if bf16 else False) if cuda else False, "deterministic": not cuda, "seed": recipe.seed,
         "optimizer": {"adamw": "AdamW", "sgd": "SGD"}[recipe.optimizer], "lr0": job.learning_rate,
@@ -88,7 +91,8 @@ def library_settings(job: Job, bf16: bool) -> dict[str, Any]:
         "box": recipe.box_gain, "cls": recipe.class_gain_in_force, "dfl": recipe.edge_gain,
         "mosaic": recipe.mosaic, "close_mosaic": 0, "scale": recipe.scale,
         "copy_paste": recipe.copy_paste, "mixup": recipe.mixup, "degrees": recipe.degrees,
-        "translate": recipe.translate, "fliplr": recipe.mirror, "hsv_h": recipe.hue, "hsv_s": recipe.saturation,
+        "translate": recipe.translate, "fliplr": recipe.mirror, "hsv_h": recipe.hue,
+        "hsv_s": recipe.saturation,
         "hsv_v": recipe.brightness, "erasing": 0.0, "auto_augment": None, "conf": 0.001, "iou": 0.7,
     }  # fmt: skip
 
@@ -163,7 +167,13 @@ class DetectorTrainer(DetectionTrainer):
 
     def get_dataset(self) -> dict[str, Any]:
         """What the library knows of the data; the images themselves are in the job."""
-        return {"train": "train", "val": "val", "names": dict(enumerate(LABELS)), "nc": len(LABELS), "channels": 3}
+        return {
+            "train": "train",
+            "val": "val",
+            "names": dict(enumerate(LABELS)),
+            "nc": len(LABELS),
+            "channels": 3,
+        }
 
     def setup_model(self) -> dict[str, Any] | None:
         """Build the network, with the starting weights or those of the resume point."""
@@ -172,7 +182,9 @@ class DetectorTrainer(DetectionTrainer):
         state = None
         if job.resume_from is not None:
             state = torch.load(job.resume_from / STATE_FILE, map_location="cpu", weights_only=True)
-            weights.put_in(network, weights.read_state(job.resume_from / LIVE_FILE), job.resume_from / LIVE_FILE)
+            weights.put_in(
+                network, weights.read_state(job.resume_from / LIVE_FILE), job.resume_from / LIVE_FILE
+            )
         elif job.start is not None:
             weights.adopt(network, job.start, LABELS, job.start_labels)
         for parameter in network.parameters():
@@ -187,7 +199,9 @@ class DetectorTrainer(DetectionTrainer):
             self.model = self.model.to(memory_format=torch.channels_last)
         loss.install(network, self.job.recipe.class_weights, self.job.recipe.focal_gamma)
 
-    def get_dataloader(self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train") -> Any:
+    def get_dataloader(
+        self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train"
+    ) -> Any:
         """Loader of the training or validation images."""
         recipe = self.job.recipe
         if mode == "train" and self.job.source is not None:
@@ -197,7 +211,8 @@ class DetectorTrainer(DetectionTrainer):
         dataset = FrameDataset(
             frames, outlines=augment and (recipe.copy_paste > 0 or recipe.degrees > 0), data=self.data,
             imgsz=recipe.image_size, batch_size=batch_size, augment=augment, hyp=self.args, rect=not augment,
-            cache=cache_choice(recipe.cache, len(frames), recipe.image_size), stride=32, pad=0.0 if augment else 0.5,
+            cache=cache_choice(recipe.cache, len(frames), recipe.image_size), stride=32,
+            pad=0.0 if augment else 0.5,
         )  # fmt: skip
         sampler = None
         if augment:
@@ -206,7 +221,8 @@ class DetectorTrainer(DetectionTrainer):
             sampler.epoch = self.start_epoch_of_resume
         workers = self.args.workers if self.device.type != "cpu" else 0
         return FrameLoader(
-            dataset, batch_size=min(batch_size, len(sampler or dataset)), sampler=sampler, num_workers=workers,
+            dataset, batch_size=min(batch_size, len(sampler or dataset)), sampler=sampler,
+            num_workers=workers,
             collate_fn=dataset.collate_fn, pin_memory=self.device.type == "cuda", drop_last=False,
         )  # fmt: skip
 
@@ -253,7 +269,9 @@ class DetectorTrainer(DetectionTrainer):
         return math.ceil(self._get_warmup_iterations(len(self.train_loader)) / self.accumulate)
 
     def validate(self) -> tuple[dict[str, float], float]:
-        """Validate the averaged weights; on the CPU in the training's number format, with boxes decoded in fp32."""
+        """Validate the averaged weights; on the CPU in the training's number format, with boxes decoded in
+        fp32.
+        """
         average = self.ema.ema
         undo = decode_in_fp32(average)
         lowered = torch.autocast("cpu", dtype=torch.bfloat16) if self.cpu_bf16 else nullcontext()
@@ -296,7 +314,9 @@ class DetectorTrainer(DetectionTrainer):
         return True
 
     def save_point(self, folder: Path) -> None:
-        """Write a resume point into a new folder: tensors as safetensors, the rest without any class in it."""
+        """Write a resume point into a new folder: tensors as safetensors, the rest without any class in
+        it.
+        """
         folder.mkdir(parents=True)
         weights.save_state(unwrap_model(self.model).state_dict(), folder / LIVE_FILE, dtype="fp32")
         weights.save_state(self.ema.ema.state_dict(), folder / AVERAGE_FILE, dtype="fp32")

@@ -35,7 +35,10 @@ SCALES: dict[str, tuple[float, float, int]] = {
     "x": (1.00, 1.25, 512),
 }
 _FIRST_CHANNELS = {8: "p", 16: "n", 32: "s", 48: "m", 64: "l", 80: "x"}
-_PICKLE = "{name!r} is a .pt file, a pickle: reading one can run any program that its author put inside. It was not read."
+_PICKLE = (
+    "{name!r} is a .pt file, a pickle: reading one can run any program that its author put inside. "
+    "It was not read."
+)
 
 
 @dataclass
@@ -184,8 +187,8 @@ def put_in(network: nn.Module, state: Mapping[str, torch.Tensor], source: Path) 
 def read_weights(path: Path, *, trusted: bool = False) -> tuple[str, list[str], dict[str, torch.Tensor]]:
     """Read a weights file of any origin.
 
-    A `.pt` file goes through the library's allow-list of known classes even when it is trusted, so that nothing in
-    it is ever run; a file that needs more than those classes is refused.
+    A `.pt` file goes through the library's allow-list of known classes even when it is trusted, so that
+    nothing in it is ever run; a file that needs more than those classes is refused.
 
     Args:
         path: A `.safetensors` or `.pt` file.

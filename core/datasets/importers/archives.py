@@ -1,4 +1,5 @@
-"""Unpacking archives from strangers: nothing leaves its folder, nothing grows without end, no links, no programs.
+"""Unpacking archives from strangers: nothing leaves its folder, nothing grows without end, no links, no
+programs.
 
 What the files inside mean is the importers' business.
 """
@@ -81,7 +82,9 @@ def _unpack(
                 raise DatasetError(
                     f"{name!r} is larger than {MOST_BYTES / 1024**3:.0f} GB unpacked.", "Split it."
                 ) from None
-            refused.append((entry.filename[:120], f"it grows more than {MOST_RATIO} times when unpacked (a zip bomb)"))
+            refused.append(
+                (entry.filename[:120], f"it grows more than {MOST_RATIO} times when unpacked (a zip bomb)")
+            )
             continue
         except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, ValueError) as error:
             refused.append((entry.filename[:120], f"it cannot be unpacked ({type(error).__name__})"))

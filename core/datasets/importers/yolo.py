@@ -1,4 +1,5 @@
-"""One door for labelled photos: finds out the format, checks every photo, and names each file that is left out.
+"""One door for labelled photos: finds out the format, checks every photo, and names each file that is left
+out.
 
 The formats are in yolo_formats.py, unpacking in archives.py.
 """
@@ -19,10 +20,13 @@ from core.errors import DatasetError, InputError, NotFoundError
 
 _TEXTS = (".txt", ".json", ".xml", ".yaml", ".yml", ".names")
 _ALIASES = {
-    "pole": ("poles", "utilitypole", "utilitypoles", "electricpole", "powerpole", "woodpole", "concretepole", "pylon",
+    "pole": ("poles", "utilitypole", "utilitypoles", "electricpole", "powerpole", "woodpole", "concretepole",
+             "pylon",
              "telegraphpole", "lightpole", "electricitypole"),
-    "crossarm": ("crossarms", "crossbar", "crossbars", "xarm", "xarms", "arm", "arms", "doublearm", "woodcrossarm"),
-    "underground": ("padmount", "padmounttransformer", "padmountedtransformer", "pedestal", "handhole", "vault",
+    "crossarm": ("crossarms", "crossbar", "crossbars", "xarm", "xarms", "arm", "arms", "doublearm",
+                 "woodcrossarm"),
+    "underground": ("padmount", "padmounttransformer", "padmountedtransformer", "pedestal", "handhole",
+                    "vault",
                     "undergroundequipment"),
 }  # fmt: skip
 _KNOWN = {alias: label for label, names in _ALIASES.items() for alias in (label, *names)}
@@ -100,7 +104,10 @@ class YoloImport:
         self.notices += other.notices
         self.licence = self.licence or other.licence
         self.format = ", ".join(dict.fromkeys(part for part in (self.format, other.format) if part))
-        for table, more in ((self.label_counts, other.label_counts), (self.unknown_labels, other.unknown_labels)):
+        for table, more in (
+            (self.label_counts, other.label_counts),
+            (self.unknown_labels, other.unknown_labels),
+        ):
             for name, count in more.items():
                 table[name] = table.get(name, 0) + count
 

@@ -1,4 +1,5 @@
-"""Reading YOLO, COCO and Pascal VOC annotations into one form. Photos are checked and classes mapped in yolo.py.
+"""Reading YOLO, COCO and Pascal VOC annotations into one form. Photos are checked and classes mapped in
+yolo.py.
 
 A Roboflow export is a folder in one of these formats with train/, valid/ and test/.
 """
@@ -78,7 +79,9 @@ def read_format(format: str, root: Path) -> tuple[list[RawPhoto], list[Refused],
 
 
 def read_yolo(root: Path) -> tuple[list[RawPhoto], list[Refused], list[str]]:
-    """A YOLO folder: label files beside the photos or in labels/ instead of images/, class names in data.yaml."""
+    """A YOLO folder: label files beside the photos or in labels/ instead of images/, class names in
+    data.yaml.
+    """
     names = _yolo_names(root)
     notices = [] if names else [f"No class names were found: classes are taken as {', '.join(LABELS)}."]
     names = names or list(LABELS)
@@ -111,14 +114,19 @@ def read_yolo(root: Path) -> tuple[list[RawPhoto], list[Refused], list[str]]:
     if not labelled:
         raise DatasetError(
             f"None of the {len(files):,} photos in {root.name!r} has a label file.",
-            "Label files stand in labels/ (instead of images/) or beside the photos, with the same name and .txt.",
+            "Label files stand in labels/ (instead of images/) or beside the photos, with the same name "
+            "and .txt.",
         )
     if labelled < len(files):
-        notices.append(f"{len(files) - labelled:,} photos have no label file: they count as photos without objects.")
+        notices.append(
+            f"{len(files) - labelled:,} photos have no label file: they count as photos without objects."
+        )
     return photos, refused, notices
 
 
-def _read_lines(text: str, names: Sequence[str], things: list[tuple[str, Points]]) -> tuple[int, str, str] | None:
+def _read_lines(
+    text: str, names: Sequence[str], things: list[tuple[str, Points]]
+) -> tuple[int, str, str] | None:
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
@@ -139,7 +147,11 @@ def _yolo_names(root: Path) -> list[str]:
             names = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("names")
         except (yaml.YAMLError, UnicodeDecodeError, AttributeError, RecursionError):
             continue
-        if isinstance(names, dict) and names and all(isinstance(key, int) and 0 <= key < _MOST_CLASSES for key in names):
+        if (
+            isinstance(names, dict)
+            and names
+            and all(isinstance(key, int) and 0 <= key < _MOST_CLASSES for key in names)
+        ):
             return [str(names.get(number, f"class {number}")) for number in range(max(names) + 1)]
         if isinstance(names, list) and names:
             return [str(name) for name in names]
@@ -176,7 +188,11 @@ def _ignored(root: Path, inside: Path) -> list[Points]:
 
 def read_coco(root: Path) -> tuple[list[RawPhoto], list[Refused], list[str]]:
     """COCO files: boxes or polygon outlines; run-length masks are read as their box."""
-    files = [root] if root.is_file() else [path for path in sorted(root.rglob("*.json")) if _looks_like_coco(path)]
+    files = (
+        [root]
+        if root.is_file()
+        else [path for path in sorted(root.rglob("*.json")) if _looks_like_coco(path)]
+    )
     photos, refused, notices = [], [], []
     for file in files:
         data = _json(file)
@@ -189,7 +205,9 @@ def read_coco(root: Path) -> tuple[list[RawPhoto], list[Refused], list[str]]:
                 continue
             points = _coco_points(entry)
             if points is None or entry.get("category_id") not in names:
-                refused.append((file.name, f"annotation {number} has no usable box or class", 0, str(entry)[:60]))
+                refused.append(
+                    (file.name, f"annotation {number} has no usable box or class", 0, str(entry)[:60])
+                )
                 continue
             wanted.setdefault(entry.get("image_id"), []).append((names[entry["category_id"]], points))
         if ignored:
@@ -201,7 +219,9 @@ def read_coco(root: Path) -> tuple[list[RawPhoto], list[Refused], list[str]]:
             if path is None:
                 refused.append((name[:120], "the photo is missing", 0, ""))
                 continue
-            split = _split_of(Path(path.relative_to(file.parent))) or _split_of(Path(file.parent.name) / file.name)
+            split = _split_of(Path(path.relative_to(file.parent))) or _split_of(
+                Path(file.parent.name) / file.name
+            )
             photos.append(RawPhoto(path, name, wanted.get(entry.get("id"), []), (), False, split))
     return photos, refused, notices
 
@@ -307,4 +327,6 @@ def _split_of(inside: Path) -> str:
 
 
 def _is_prose(path: Path) -> bool:
-    return path.name.lower().startswith(("readme", "license", "licence", "classes", "provenance", "requirements"))
+    return path.name.lower().startswith(
+        ("readme", "license", "licence", "classes", "provenance", "requirements")
+    )

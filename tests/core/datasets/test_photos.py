@@ -75,7 +75,12 @@ def test_a_cut_off_photo_is_named_with_its_reason() -> None:
 
 
 def test_a_giant_photo_is_refused_by_its_header() -> None:
-    head = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR" + struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
+    head = (
+        b"\x89PNG\r\n\x1a\n"
+        + struct.pack(">I", 13)
+        + b"IHDR"
+        + struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
+    )
     import zlib
 
     data = head + struct.pack(">I", zlib.crc32(head[12:29])) + struct.pack(">I", 0) + b"IDAT" + bytes(4)

@@ -1,4 +1,6 @@
-"""Small labelled pictures made on the spot: a tall bar is a pole, a wide bar a crossarm, a block underground."""
+"""Small labelled pictures made on the spot: a tall bar is a pole, a wide bar a crossarm, a block
+underground.
+"""
 
 from __future__ import annotations
 

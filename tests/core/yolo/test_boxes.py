@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,7 +13,9 @@ from core.yolo.boxes import Raw, arms_per_pole, cut_by_tile, select, tiles
 
 
 def _raw(boxes, scores) -> Raw:
-    return Raw(np.array(boxes, float).reshape(-1, 4), np.array(scores, float).reshape(len(boxes), -1), (100, 100))
+    return Raw(
+        np.array(boxes, float).reshape(-1, 4), np.array(scores, float).reshape(len(boxes), -1), (100, 100)
+    )
 
 
 def test_the_weaker_of_two_overlapping_boxes_of_a_class_goes() -> None:
@@ -50,7 +54,7 @@ def test_tiles_cover_the_photo(width: int, height: int, side: int) -> None:
     assert min(x0 for x0, *_ in found) == 0 and max(x1 for _, _, x1, _ in found) == width
     assert min(y0 for _, y0, *_ in found) == 0 and max(y1 for *_, y1 in found) == height
     columns = sorted({(x0, x1) for x0, _, x1, _ in found})
-    for (_, end), (start, _) in zip(columns, columns[1:], strict=False):
+    for (_, end), (start, _) in pairwise(columns):
         assert start <= end - 0.19 * side
 
 

@@ -86,4 +86,6 @@ def test_the_loss_is_not_stored_with_the_weights(tmp_path) -> None:
     install(network, (1.0, 3.0, 1.5), 2.0)
     weights.store(network, tmp_path, weights.DetectorInfo("yolov8p"))
     loaded, _ = weights.load(tmp_path)
-    assert not hasattr(loaded, "class_weights") and not isinstance(getattr(loaded, "criterion", None), FocalBCE)
+    assert not hasattr(loaded, "class_weights") and not isinstance(
+        getattr(loaded, "criterion", None), FocalBCE
+    )

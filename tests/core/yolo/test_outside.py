@@ -1,4 +1,6 @@
-"""The download scripts: run with a curl that serves a local archive, without network, and with a wrong key."""
+"""The download scripts: run with a curl that serves a local archive, without network, and with a wrong
+key.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,8 @@ echo "$@" >> "$FAKE/calls"
 out=
 while [ $# -gt 0 ]; do [ "$1" = --output ] && out=$2; shift; done
 case $config in
-    *api.roboflow.com*) [ -f "$FAKE/error" ] && { cat "$FAKE/error" >&2; exit 22; }; cp "$FAKE/answer.json" "$out" ;;
-    *) cp "$FAKE/data.zip" "$out" ;;
+    *api.roboflow.com*) [ -f "$FAKE/error" ] && { cat "$FAKE/error" >&2; exit 22; }; cp "$FAKE/answer.json"
+    "$out" ;; *) cp "$FAKE/data.zip" "$out" ;;
 esac
 """
 needs_sh = pytest.mark.skipif(shutil.which("sh") is None or os.name == "nt", reason="needs a POSIX shell")
@@ -51,12 +53,18 @@ def fake(tmp_path: Path, labelled) -> Path:
 
 def _run(script: Path, fake: Path, tmp_path: Path, *arguments: str, **changes: str):
     environment = {
-        **os.environ, "PATH": f"{fake}{os.pathsep}{os.environ['PATH']}", "FAKE": str(fake), "OMP_NUM_THREADS": "1",
-        "ROBOFLOW_API_KEY": "secret-key", "ROBOFLOW_WORKSPACE": "someone", "NEXA_DOWNLOADS": str(tmp_path / "down"),
+        **os.environ, "PATH": f"{fake}{os.pathsep}{os.environ['PATH']}", "FAKE": str(fake),
+        "OMP_NUM_THREADS": "1",
+        "ROBOFLOW_API_KEY": "secret-key", "ROBOFLOW_WORKSPACE": "someone",
+        "NEXA_DOWNLOADS": str(tmp_path / "down"),
         **changes,
     }  # fmt: skip
     return subprocess.run(
-        ["sh", str(script), *arguments], env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL
+        ["sh", str(script), *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
     )
 
 
@@ -79,7 +87,11 @@ def test_the_script_fetches_checks_and_registers(tmp_path: Path, workspace, fake
 @needs_sh
 @pytest.mark.parametrize(
     ("error", "message"),
-    [("curl: (6) Could not resolve host", "cannot be reached"), ("error: 401", "refused the key"), ("404", "knows no")],
+    [
+        ("curl: (6) Could not resolve host", "cannot be reached"),
+        ("error: 401", "refused the key"),
+        ("404", "knows no"),
+    ],
 )
 def test_without_network_or_key_it_says_so_and_changes_nothing(
     tmp_path: Path, workspace, fake: Path, error: str, message: str

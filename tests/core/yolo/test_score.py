@@ -19,7 +19,9 @@ def _toy(seed: int, images: int = 12):
         labels = rng.integers(0, 3, count)
         near = truth + rng.normal(0, 2.5, truth.shape)
         wild = rng.uniform(0, 60, (4, 2))
-        boxes = np.concatenate([near, near + rng.normal(0, 4, near.shape), np.concatenate([wild, wild + 20], 1)])
+        boxes = np.concatenate(
+            [near, near + rng.normal(0, 4, near.shape), np.concatenate([wild, wild + 20], 1)]
+        )
         classes = np.concatenate([labels, labels, rng.integers(0, 3, 4)])
         yield boxes, rng.uniform(0.01, 1, len(boxes)), classes, truth, labels
 
@@ -38,13 +40,17 @@ def test_average_precision_is_the_librarys(seed: int) -> None:
         judged.append(judge(boxes, confidence, classes, truth, labels))
         order = np.argsort(-confidence)
         overlap = torch.from_numpy(iou(truth, boxes[order]))
-        theirs = matcher.match_predictions(torch.from_numpy(classes[order]), torch.from_numpy(labels), overlap)
+        theirs = matcher.match_predictions(
+            torch.from_numpy(classes[order]), torch.from_numpy(labels), overlap
+        )
         right.append(theirs.numpy())
         scores.append(confidence[order])
         found.append(classes[order])
         wanted.append(labels)
         assert np.array_equal(judged[-1].right, theirs.numpy())
-    _, _, _, _, _, ap, present, *_ = ap_per_class(*(np.concatenate(p) for p in (right, scores, found, wanted)))
+    _, _, _, _, _, ap, present, *_ = ap_per_class(
+        *(np.concatenate(p) for p in (right, scores, found, wanted))
+    )
     ours = summarize(judged, ["pole", "crossarm", "underground"], 0.25)
     assert list(present) == [0, 1, 2]
     assert ours["map50"] == pytest.approx(ap[:, 0].mean(), abs=1e-9)
@@ -94,7 +100,9 @@ def test_confusion_says_what_was_taken_for_what() -> None:
     boxes = np.array([[0, 0, 10, 10], [20, 20, 30, 30], [70, 70, 80, 80.0]])
     truth = np.array([[0, 0, 10, 10], [20, 20, 30, 30], [50, 0, 60, 10.0]])
     table = confusion(
-        [(boxes, np.array([0.9, 0.9, 0.9]), np.array([0, 1, 1]), truth, np.array([0, 0, 1]))], ["pole", "crossarm"], 0.25
+        [(boxes, np.array([0.9, 0.9, 0.9]), np.array([0, 1, 1]), truth, np.array([0, 0, 1]))],
+        ["pole", "crossarm"],
+        0.25,
     )
     assert table["pole"] == {"pole": 1, "crossarm": 1, "nothing": 0}
     assert table["crossarm"]["nothing"] == 1

@@ -1,4 +1,6 @@
-"""Trainings of seconds: learning, resume points, time limit, failures, and a whole run with kill -9 in the middle."""
+"""Trainings of seconds: learning, resume points, time limit, failures, and a whole run with kill -9 in the
+middle.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ from core.yolo.train import train_local
 from core.yolo.trainer import DetectorTrainer, Job
 
 SMALL = {
-    "architecture": "yolov8p", "image_size": 64, "images_per_epoch": 0, "batch_size": 8, "learning_rate": 5e-3,
+    "architecture": "yolov8p", "image_size": 64, "images_per_epoch": 0, "batch_size": 8,
+    "learning_rate": 5e-3,
     "average": 0.95, "minutes": 0, "warmup": 0.1, "threads": 1, "sheet_every": 0, "precision": "fp32",
 }  # fmt: skip
 
@@ -68,7 +71,8 @@ def _trainer(toy, ctx, resume_from=None, **changes):
     bridge = UltralyticsBridge(ctx, keep_best=lambda t, f: best.offer(t.ema.ema, f, t.epoch + 1))
     job = Job(
         recipe, toy["train"], toy["val"], ctx.checkpoints / "library", batch_size=recipe.batch_size,
-        accumulation=recipe.gradient_accumulation, learning_rate=recipe.learning_rate, resume_from=resume_from,
+        accumulation=recipe.gradient_accumulation, learning_rate=recipe.learning_rate,
+        resume_from=resume_from,
     )  # fmt: skip
     return DetectorTrainer(job, callbacks=bridge.callbacks()), best
 
@@ -87,13 +91,25 @@ def test_the_bridge_reports_what_happens(toy, tmp_path: Path) -> None:
     ctx = _Context(tmp_path)
     trainer, best = _trainer(toy, ctx, epochs=2, gradient_accumulation=2)
     trainer.run()
-    assert ctx.started["steps"] == 3 and ctx.started["epochs"] == 2  # 24 images, 8 at once, 2 batches an update
+    assert (
+        ctx.started["steps"] == 3 and ctx.started["epochs"] == 2
+    )  # 24 images, 8 at once, 2 batches an update
     step, epoch, metrics = ctx.steps[-1]
     assert (step, epoch) == (3, 2.0)
-    assert metrics["loss"] == pytest.approx(metrics["box_loss"] + metrics["class_loss"] + metrics["edge_loss"])
+    assert metrics["loss"] == pytest.approx(
+        metrics["box_loss"] + metrics["class_loss"] + metrics["edge_loss"]
+    )
     assert metrics["images_per_second"] > 0 and metrics["learning_rate"] > 0
     figures = ctx.epochs[-1][2]
-    parts = ("train_loss", "val_loss", "val_box_loss", "map50", "map50_95", "crossarm_recall", "pole_precision")
+    parts = (
+        "train_loss",
+        "val_loss",
+        "val_box_loss",
+        "map50",
+        "map50_95",
+        "crossarm_recall",
+        "pole_precision",
+    )
     assert set(parts) <= set(figures)
     assert ctx.points[-1].name == "step-00000003"
     assert best.figures["fitness"] == max(figures["fitness"] for _, _, figures in ctx.epochs)
@@ -101,7 +117,7 @@ def test_the_bridge_reports_what_happens(toy, tmp_path: Path) -> None:
 
 def test_a_resumed_training_goes_on_exactly(toy, tmp_path: Path) -> None:
     # No augmentation by chance: the same images in the same order must give the same weights.
-    plain = {name: 0.0 for name in ("mosaic", "mirror", "scale", "translate", "hue", "saturation", "brightness")}
+    plain = dict.fromkeys(("mosaic", "mirror", "scale", "translate", "hue", "saturation", "brightness"), 0.0)
     whole = _Context(tmp_path / "whole")
     trainer, _ = _trainer(toy, whole, epochs=4, **plain)
     trainer.run()

@@ -110,7 +110,9 @@ def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
         weights.read_weights(tmp_path / "a.safetensors")
     weights.store(weights.build("yolov8p"), tmp_path / "m", weights.DetectorInfo("yolov8p"))
     info = json.loads((tmp_path / "m" / weights.INFO_FILE).read_text(encoding="utf-8"))
-    (tmp_path / "m" / weights.INFO_FILE).write_text(json.dumps({**info, "labels": ["a", "b"]}), encoding="utf-8")
+    (tmp_path / "m" / weights.INFO_FILE).write_text(
+        json.dumps({**info, "labels": ["a", "b"]}), encoding="utf-8"
+    )
     with pytest.raises(ModelError, match="do not fit"):
         weights.load(tmp_path / "m")
 

@@ -81,7 +81,7 @@ def test_coco_boxes_and_outlines(tmp_path: Path) -> None:
         _picture(root / name)
     x0, y0, x1, y1 = ARM
     data = {
-        "images": [{"id": 1, "file_name": "a.png"}, {"id": 2, "file_name": "b.png"}, {"id": 3, "file_name": "no.png"}],
+        "images": [{"id": n, "file_name": name} for n, name in enumerate(["a.png", "b.png", "no.png"], 1)],
         "categories": [{"id": 7, "name": "Cross-Arm"}],
         "annotations": [
             {"id": 1, "image_id": 1, "category_id": 7, "bbox": [x0, y0, x1 - x0, y1 - y0]},
@@ -103,8 +103,11 @@ def test_coco_boxes_and_outlines(tmp_path: Path) -> None:
 def test_pascal_voc(tmp_path: Path) -> None:
     root = tmp_path / "v"
     _picture(root / "JPEGImages" / "a.png")
-    box = "".join(f"<{key}>{value}</{key}>" for key, value in zip(("xmin", "ymin", "xmax", "ymax"), ARM, strict=True))
-    text = f"<annotation><filename>a.png</filename><object><name>Crossarm</name><bndbox>{box}</bndbox></object></annotation>"
+    box = "".join(
+        f"<{key}>{value}</{key}>" for key, value in zip(("xmin", "ymin", "xmax", "ymax"), ARM, strict=True)
+    )
+    thing = f"<object><name>Crossarm</name><bndbox>{box}</bndbox></object>"
+    text = f"<annotation><filename>a.png</filename>{thing}</annotation>"
     (root / "Annotations").mkdir()
     (root / "Annotations" / "a.xml").write_text(text, encoding="utf-8")
     (root / "Annotations" / "evil.xml").write_text(
@@ -147,7 +150,8 @@ def test_classes_with_other_names_are_asked_for(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("theirs", "ours"),
-    [("cross_arm", "crossarm"), ("Crossarm", "crossarm"), ("CROSS ARMS", "crossarm"), ("utility-pole", "pole"),
+    [("cross_arm", "crossarm"), ("Crossarm", "crossarm"), ("CROSS ARMS", "crossarm"),
+     ("utility-pole", "pole"),
      ("Pad Mount", "underground"), ("insulator", None), ("transformer", None), ("tree", None)],
 )  # fmt: skip
 def test_class_names_are_guessed_only_where_they_are_clear(theirs: str, ours: str | None) -> None:
@@ -199,7 +203,7 @@ def test_a_zip_bomb_is_stopped_while_it_grows(tmp_path: Path) -> None:
 def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="no zip archive"):
         import_yolo(("x.zip", b"PK nothing"), tmp_path / "s")
-    with pytest.raises(DatasetError, match="no folder and no .zip"):
+    with pytest.raises(DatasetError, match="no folder and no"):
         import_yolo(("x.rar", b"Rar!"), tmp_path / "s")
     (tmp_path / "empty").mkdir()
     with pytest.raises(DatasetError, match="no annotations"):
