@@ -17,7 +17,7 @@ from dashboard import theme
 MAX_POINTS = 1500
 """Points a trace may have in the browser; more are thinned, minima, maxima and the last point kept."""
 
-HEIGHT = 280
+HEIGHT = 290
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Curve:
         validation: True for validation data (dashed), False for training data (solid).
         series: Which run it belongs to: index into `theme.SERIES`.
         best: Index of the best point, or None.
+        colour: Light hex of a colour of its own (a label's); the run's colour without it.
     """
 
     name: str
@@ -39,6 +40,12 @@ class Curve:
     validation: bool = False
     series: int = 0
     best: int | None = None
+    colour: str = ""
+
+    @property
+    def drawn_colour(self) -> str:
+        """Light hex of the line."""
+        return self.colour or theme.SERIES[self.series % len(theme.SERIES)].light
 
 
 @dataclass(frozen=True)
@@ -143,7 +150,7 @@ def curves_figure(
 
 
 def _add_curve(figure: go.Figure, curve: Curve, smoothing: float, many: bool) -> None:
-    colour = theme.SERIES[curve.series % len(theme.SERIES)].light
+    colour = curve.drawn_colour
     line = {"color": colour, "width": 2, "dash": "dash" if curve.validation else "solid"}
     few = curve.x.size <= 40
     smoothed = smoothing > 0 and not curve.validation and curve.y.size > 2
@@ -183,7 +190,7 @@ def _shown_value(curve: Curve) -> float:
 
 
 def _mark_best(figure: go.Figure, curve: Curve, x_title: str) -> None:
-    colour = theme.SERIES[curve.series % len(theme.SERIES)].light
+    colour = curve.drawn_colour
     x, y = float(curve.x[curve.best]), float(curve.y[curve.best])
     figure.add_scatter(
         x=[x], y=[y], mode="markers+text", marker={"symbol": "star", "size": 12, "color": colour},
@@ -255,12 +262,12 @@ def _finish(figure: go.Figure, title: str, x_title: str, revision: str, *, legen
     figure.update_yaxes(**axis)
     figure.update_layout(
         template=None, height=HEIGHT, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-        margin={"l": 8, "r": 16, "t": 44, "b": 8}, hovermode="x unified", showlegend=legend,
+        margin={"l": 8, "r": 16, "t": 62, "b": 8}, hovermode="x unified", showlegend=legend,
         title={"text": f"<b>{title}</b>", "font": {"size": 15, "color": theme.TEXT.light}, "x": 0,
-               "xref": "paper", "y": 0.97},
+               "xref": "paper", "y": 0.98, "yanchor": "top"},
         font={"color": theme.TEXT.light, "size": 12},
         hoverlabel={"bgcolor": theme.PANEL.light, "font": {"color": theme.TEXT.light}},
-        legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom",
+        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.01, "yanchor": "bottom",
                 "font": {"size": 12, "color": theme.TEXT.light}},
         uirevision=revision or title,
     )  # fmt: skip
@@ -285,7 +292,7 @@ def panels(
         members = groups.setdefault(base_name(name), [])
         if name not in members:
             members.append(name)
-    order = ["loss", main_metric, "precision", "recall"]
+    order = ["loss", main_metric, "precision", "recall", f"{main_metric}_by_label"]
     last = {"learning_rate": 1, "grad_norm": 2}
     return sorted(
         groups.items(),
@@ -296,7 +303,13 @@ def panels(
 
 
 def base_name(name: str) -> str:
-    """`val_loss` → `loss`: the metric without the word for the data it was measured on."""
+    """`val_loss` → `loss`: the metric without the word for the data it was measured on.
+
+    A figure of one label shares a chart with the other labels: `f1_MEASURE` → `f1_by_label`.
+    """
+    metric, _, label = name.rpartition("_")
+    if metric and label in theme.LABELS:
+        return f"{metric}_by_label"
     for prefix in ("train_", "val_", "eval_"):
         if name.startswith(prefix):
             return name.removeprefix(prefix)

@@ -115,7 +115,7 @@ def _figures(task: Task, choice: Choice, result: dict[str, Any], *, real: bool) 
 def _worst(choice: Choice, result: dict[str, Any]) -> None:
     worst = result["worst"]
     if not worst:
-        st.html(cards.line_html("met", "✓ No error", "Every entity of every sentence is right."))
+        st.html(cards.line_html("muted", "✓ No error", "Every entity of every sentence is right."))
         return
     st.markdown(f"**Worst sentences of {choice.id}**")
     pages = -(-len(worst) // PAGE)
