@@ -74,9 +74,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--kind", choices=sorted(KINDS))
     parser.add_argument("--no-boxes", action="store_true")
     options = parser.parse_args(arguments)
+    if options.output.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        parser.error(f"'{options.output}' is no .png or .jpg file.")
     scenes = [make_scene(options.seed, options.start + n, kind=options.kind) for n in range(options.count)]
     sheet = contact_sheet(scenes, columns=options.columns, cell=options.cell, boxes=not options.no_boxes)
-    _, packed = cv2.imencode(options.output.suffix or ".png", sheet[..., ::-1])
+    _, packed = cv2.imencode(options.output.suffix, sheet[..., ::-1])
     options.output.write_bytes(packed.tobytes())
     return 0
 

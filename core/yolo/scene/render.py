@@ -13,8 +13,10 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -29,6 +31,7 @@ QUALITY = 93  # of the stored JPEG; the damage of worse ones is part of the scen
 SETTINGS_FILE = "generator.json"
 _CHUNK = 8  # scenes a worker gets at once
 
+T = TypeVar("T")
 Progress = Callable[[int, int, float], None]
 
 
@@ -90,6 +93,11 @@ def write_scene(folder: Path, scene: Scene, size: int) -> None:
         raise DatasetError(f"Scene {scene.name} could not be packed as JPEG.", "Render at another size.")
     _replace_bytes(label_path, yolo_lines(labels, width, height).encode("utf-8"))
     _replace_bytes(image_path, packed.tobytes())
+
+
+def _one_thread() -> None:
+    """One renderer a core: cv2's own threads would only get in each other's way."""
+    cv2.setNumThreads(1)
 
 
 def _write_chunk(folder: str, seed: int, indices: Sequence[int], size: int) -> int:
@@ -203,16 +211,26 @@ def _run(
         return
     chunks = [missing[i : i + _CHUNK] for i in range(0, len(missing), _CHUNK)]
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(chunks)), mp_context=context) as pool:
+    with ProcessPoolExecutor(min(workers, len(chunks)), context, _one_thread) as pool:
         waiting = [pool.submit(_write_chunk, str(folder), seed, chunk, size) for chunk in chunks]
         try:
             for future in as_completed(waiting):
-                yield future.result()
+                yield _result(future)
                 if stop():
                     return
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def _result(future: Future[T]) -> T:
+    try:
+        return future.result()
+    except BrokenProcessPool as error:
+        raise DatasetError(
+            "A renderer process ended before its scene was done, most often for want of memory.",
+            "Start again with fewer workers; finished photos are kept.",
+        ) from error
 
 
 def _count(folder: Path, scenes: list[Scene], stats: RenderStats) -> None:
@@ -275,7 +293,7 @@ class SceneStream:
         self._waiting: deque[Future[Sample]] = deque()
         self._pool: ProcessPoolExecutor | None = None
         if workers > 0:
-            self._pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+            self._pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _one_thread)
 
     def __iter__(self) -> SceneStream:
         return self
@@ -289,7 +307,7 @@ class SceneStream:
                 self._waiting.append(
                     self._pool.submit(_render_sample, self.seed, index, self.split, self.size)
                 )
-            sample = self._waiting.popleft().result()
+            sample = _result(self._waiting.popleft())
         self.position += 1
         return sample
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from core.errors import InputError
@@ -115,7 +114,6 @@ def draw(scene: Scene, size: int = 640) -> Frame:
     """Draw a scene and keep everything that led to the photo; `render` is enough for most."""
     if not SIZES[0] <= size <= SIZES[1]:
         raise InputError(f"A photo of {size} px cannot be rendered.", f"Choose {SIZES[0]} to {SIZES[1]} px.")
-    cv2.setNumThreads(1)  # one renderer per core: cv2's own threads would only get in each other's way
     family = draw_family(scene.seed, scene.family)
     dice = Dice(GENERATOR_VERSION, scene.seed, 2, scene.index)
     view = choose_view(
@@ -129,7 +127,7 @@ def draw(scene: Scene, size: int = 640) -> Frame:
     photo, turned = turn(lens, damage(lens, photo, family.photo), 0.25 if scene.negative else 0.1)
     matrix = (turned @ to_photo)[:2]
     height, width = photo.shape[:2]
-    labels = photo_labels(stage.canvas.ids, stage.objects, matrix, width, height)
+    labels = photo_labels(stage.canvas.image, stage.canvas.ids, stage.objects, matrix, width, height)
     return Frame(photo, labels, stage, matrix)
 
 
