@@ -33,6 +33,7 @@ def plate(
     """A flat polygon (N, 3) in a colour that is already lit."""
     seen = clip_polygon(stage.camera.to_camera(corners))
     if seen is not None:
+        grain *= 1 - stage.light.fog(float(seen[:, 2].mean()))  # haze swallows the grain too
         stage.canvas.polygon(stage.camera.to_pixels(seen), colour, grain, tile, object_id)
 
 
