@@ -237,8 +237,8 @@ def _pair_units(args: Sequence[str]) -> tuple[Unit, Unit, _Values, str]:
     for name in args[:2]:
         if name not in UNITS:
             near = difflib.get_close_matches(name, UNITS, n=1, cutoff=0.4)
-            meant = f"did you mean {near[0]}? " if near else ""
-            raise ValueError(f"unit {name!r} does not exist; {meant}Units are {', '.join(UNITS)}")
+            meant = f"did you mean {near[0]}?" if near else f"units are {', '.join(UNITS)}"
+            raise ValueError(f"unit {name!r} does not exist; {meant}")
     if len(args) < 4:
         raise ValueError("expected two units, the lowest and the highest number of the first")
     first, second = UNITS[args[0]], UNITS[args[1]]
