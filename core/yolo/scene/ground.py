@@ -6,6 +6,7 @@ Computed at half size per pixel from the ray to the ground plane, then enlarged 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -138,7 +139,14 @@ def paint_ground(stage: Stage, soil: str, second: str, roads: list[Road]) -> Non
     stage.canvas.blend((0, top, columns, camera.height), paint, cv2.resize(cover, (columns, rows)))
 
 
-def _lay_road(stage: Stage, ground: _Ground, colour, road: Road, coarse, material) -> np.ndarray:
+def _lay_road(
+    stage: Stage,
+    ground: _Ground,
+    colour: np.ndarray,
+    road: Road,
+    coarse: np.ndarray,
+    material: Callable[[str], np.ndarray],
+) -> np.ndarray:
     dice = stage.dice
     across = ground.x * math.cos(road.heading) - ground.z * math.sin(road.heading) - road.offset
     along = ground.x * math.sin(road.heading) + ground.z * math.cos(road.heading)

@@ -43,7 +43,7 @@ SIZES = (64, 2048)
 
 @dataclass(frozen=True)
 class Scene:
-    """What defines a scene; equal scenes give equal pixels at equal size.
+    """What defines a scene; equal scenes give equal pixels at equal size and library versions.
 
     Args:
         seed: Seed of the data set.

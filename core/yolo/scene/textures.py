@@ -6,6 +6,7 @@ Nothing here knows about cameras or scenes; every texture is 8-bit grey so that 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -13,7 +14,7 @@ import cv2
 import numpy as np
 
 from core.yolo.scene.dice import Dice
-from core.yolo.scene.plants import bare_tree, broadleaf, conifer, leaf_spray, palm_crown
+from core.yolo.scene.plants import Picture, bare_tree, broadleaf, conifer, leaf_spray, palm_crown
 
 TILE = 768
 STRIP_ROWS, STRIP_COLUMNS = 512, 96
@@ -146,7 +147,7 @@ def textures() -> Textures:
     def tiles(settings: list[tuple[int, int, float, float]]) -> list[np.ndarray]:
         return [grey(fractal(dice, TILE, TILE, *setting)) for setting in settings]
 
-    def sprites(maker, count: int) -> list[Sprite]:
+    def sprites(maker: Callable[[Dice], Picture], count: int) -> list[Sprite]:
         return [Sprite(*maker(dice)) for _ in range(count)]
 
     def grit(blur: float) -> np.ndarray:

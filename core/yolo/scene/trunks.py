@@ -100,7 +100,15 @@ def draw_trunk(stage: Stage, dice: Dice, species: Species, x: float, z: float, g
         grass_tuft(stage, foot, dice, greens, radius * dice.between(3, 9), radius * dice.between(1, 3))
 
 
-def _branches(stage: Stage, dice: Dice, species: Species, points, radii, colour, depth: float) -> None:
+def _branches(
+    stage: Stage,
+    dice: Dice,
+    species: Species,
+    points: list[np.ndarray],
+    radii: np.ndarray,
+    colour: np.ndarray,
+    depth: float,
+) -> None:
     lit = stage.light.lit(colour, None, depth)
     for _ in range(int(species.branches * dice.between(0, 14))):
         number = dice.count(0, len(points) - 2)
@@ -120,7 +128,9 @@ def _branches(stage: Stage, dice: Dice, species: Species, points, radii, colour,
         tube(stage, start, tip, thick, thick * 0.4, colour, strip=species.strip, grain=0.5, object_id=HIDE)
 
 
-def _crown(stage: Stage, dice: Dice, species: Species, points, height: float, greens: list) -> None:
+def _crown(
+    stage: Stage, dice: Dice, species: Species, points: list[np.ndarray], height: float, greens: list
+) -> None:
     if species.crown == "none" or dice.chance(0.1):
         return
     top, depths = stage.camera.project(points[-1])
