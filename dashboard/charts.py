@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 from tsdownsample import MinMaxLTTBDownsampler
 
@@ -94,14 +95,11 @@ def smooth(y: np.ndarray, weight: float) -> np.ndarray:
     y = np.asarray(y, dtype=np.float32)
     if weight <= 0 or y.size == 0:
         return y
-    there = np.flatnonzero(np.isfinite(y))
-    out = np.full(y.shape, np.nan, dtype=np.float32)
-    total = norm = 0.0
-    for index in there:
-        total = weight * total + (1 - weight) * float(y[index])
-        norm = weight * norm + (1 - weight)
-        out[index] = total / norm
-    return out
+    # `adjust` takes the bias at the start out; `ignore_na` lets gaps pass without counting.
+    mean = (
+        pd.Series(y.astype(np.float64)).ewm(alpha=1 - weight, adjust=True, ignore_na=True).mean().to_numpy()
+    )
+    return np.where(np.isfinite(y), mean, np.nan).astype(np.float32)
 
 
 def best_index(y: np.ndarray, *, lower_is_better: bool = False) -> int | None:
@@ -135,8 +133,8 @@ def curves_figure(
     """
     figure = go.Figure()
     many = len({curve.series for curve in curves}) > 1
-    last = max((float(curve.x[-1]) for curve in curves if curve.x.size), default=1.0)
-    figure.update_xaxes(range=[0, last * 1.03])
+    # A range that is given anew on every tick would undo the user's zoom; the automatic one does not.
+    figure.update_xaxes(rangemode="tozero")
     if score:
         figure.update_yaxes(range=[0, 1.04])
     for curve in curves:
@@ -269,6 +267,7 @@ def _finish(figure: go.Figure, title: str, x_title: str, revision: str, *, legen
         hoverlabel={"bgcolor": theme.PANEL.light, "font": {"color": theme.TEXT.light}},
         legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.01, "yanchor": "bottom",
                 "font": {"size": 12, "color": theme.TEXT.light}},
+        modebar={"bgcolor": "rgba(0,0,0,0)", "color": theme.MUTED.light, "activecolor": theme.TEXT.light},
         uirevision=revision or title,
     )  # fmt: skip
     return figure

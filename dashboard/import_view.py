@@ -122,7 +122,7 @@ def _label_map(task: Task, unknown: dict[str, int]) -> dict[str, str | None]:
     chosen: dict[str, str | None] = {}
     for theirs, count in unknown.items():
         ours = st.selectbox(
-            f"`{theirs}` · {words.count(count, 'span')}", [*task.labels, LEAVE_OUT], index=None,
+            f"{words.plain(theirs)} · {words.count(count, 'span')}", [*task.labels, LEAVE_OUT], index=None,
             placeholder="rows with it are rejected", key=f"map-{theirs}",
         )  # fmt: skip
         if ours is not None:

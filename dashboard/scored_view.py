@@ -132,6 +132,9 @@ def _worst(choice: Choice, result: dict[str, Any]) -> None:
             st.caption(f"{words.count(len(kinds), 'error')}: {counted}")
             with st.container(key=f"sides-worst-{entry['index']}"):
                 there, said = st.columns(2, gap="medium")
-            for column, word, spans in ((there, "There is", "gold"), (said, "Marked", "predicted")):
+            for column, word, spans in (
+                (there, "Truth", "gold"),
+                (said, f"Marked by {choice.id}", "predicted"),
+            ):
                 html = entities.highlight(entry["text"], entry[spans], compact=True)
                 column.html(cards.quiet_html(word) + html)

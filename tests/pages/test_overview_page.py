@@ -39,6 +39,13 @@ def test_a_failed_training_comes_first(open_page, make_run) -> None:
     assert "See what happened" in buttons(at)
 
 
+def test_markdown_in_a_run_name_loads_nothing(open_page, make_run) -> None:
+    make_run("failed", message="![x](http://example.org/x.png)")
+    said = words_of(open_page("overview"))
+    assert "![x]" not in said
+    assert "\\!\\[x\\]" in said
+
+
 def test_markup_in_a_run_name_stays_text(open_page, make_run) -> None:
     run = make_run("running", name="x")
     spec = (

@@ -123,8 +123,8 @@ def test_scored_pass_lists_worst_sentences_with_both_sides(open_page, models, da
     said = words_of(at)
     assert "Worst sentences of base" in said
     assert "3 missed" in said
-    assert "There is" in said
-    assert "Marked" in said
+    assert "Truth" in said
+    assert "Marked by base" in said
 
 
 def test_a_model_that_cannot_be_loaded_is_one_sentence(open_page, models, monkeypatch) -> None:
