@@ -131,7 +131,7 @@ def paint_ground(stage: Stage, soil: str, second: str, roads: list[Road]) -> Non
     paint = cv2.resize(
         np.clip(colour, 0, 255).astype(np.uint8), (columns, rows), interpolation=cv2.INTER_LINEAR
     )
-    fading = np.clip(dice.between(0.2, 0.9) / (1 + ground.distance / dice.between(10, 60)), 0.08, 0.8) * 0.6
+    fading = np.clip(dice.between(0.2, 0.9) / (1 + ground.distance / dice.between(10, 60)), 0.08, 0.8) * 0.45
     strength_map = cv2.resize(fading.astype(np.float32), (columns, rows))
     grain = crop(dice, dice.pick(stage.textures.grit), rows, columns).astype(np.float32) - 128
     factor = cv2.merge([1 + strength_map * grain * np.float32(1 / 100)] * 3)

@@ -12,8 +12,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from core.yolo.scene.kinds import KINDS
 from core.yolo.scene.labels import Label
-from core.yolo.scene.scene import KINDS, Scene, make_scene, render
+from core.yolo.scene.scene import Scene, make_scene, render
 from core.yolo.scene.stage import CROSSARM, POLE, UNDERGROUND
 
 COLOURS = {POLE: (230, 40, 40), CROSSARM: (250, 220, 40), UNDERGROUND: (230, 60, 230)}  # RGB

@@ -105,7 +105,7 @@ def _bark(dice: Dice) -> np.ndarray:
 
 def _smooth_bark(dice: Dice) -> np.ndarray:
     patches = fractal(dice, STRIP_ROWS, STRIP_COLUMNS, 12, 4, 0.6, 0.35)
-    strip = np.where(patches > dice.between(0.35, 0.6), 0.8, 0.35) * 0.55 + 0.35 * patches
+    strip = np.where(patches > dice.between(0.35, 0.6), 0.68, 0.42) * 0.55 + 0.35 * patches
     return grey(strip + 0.15 * _stretched(dice, 80, 48))
 
 
