@@ -101,7 +101,7 @@ def _recipe(task: Task, like: RunSpec | None) -> tuple[str, dict[str, Any]]:
     described, base = fields(type(recipe)), recipe.model_dump()
     if like and like.preset == preset:
         forms.prefill(described, like.recipe, base, prefix=f"{preset}.", once=state.param("like"))
-        st.caption(f"Starts from the settings of {like.name or 'an earlier training'}.")
+        st.caption(f"Starts from the settings of {words.plain(like.name or 'an earlier training')}.")
     return preset, forms.settings_form(described, base, prefix=f"{preset}.", open_groups=OPEN_GROUPS)
 
 

@@ -56,3 +56,18 @@ def test_markup_in_a_run_name_stays_text(open_page, make_run) -> None:
     (run / "status.json").write_text(spec, encoding="utf-8")
     at = open_page("overview")
     assert not any("<script>" in element.proto.body for element in at.get("html")[1:])
+
+
+def test_an_unexpected_error_is_one_sentence(open_page, monkeypatch, caplog) -> None:
+    from core.runs import state
+
+    def broken(*_, **__):
+        raise ZeroDivisionError("secret detail")
+
+    monkeypatch.setattr(state, "list_runs", broken)
+    at = open_page("overview")
+    said = words_of(at)
+    assert "could not be finished because of an unexpected error (ZeroDivisionError)" in at.error[0].value
+    assert "secret detail" not in said
+    assert "Traceback" not in said
+    assert any(record.exc_info and record.name == "nexa.dashboard" for record in caplog.records)
