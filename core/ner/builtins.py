@@ -286,7 +286,7 @@ def _pair(args: Sequence[str]) -> Emit:
         if ctx.random() < 0.25:
             here = join.join(values.write(v) for v in drawn)
             return f"{_with_unit(there, second, long, ctx)} ({_with_unit(here, first, False, ctx)})"
-        small = long and all(v.denominator == 1 and 1 <= v < len(_WORDS) for v in drawn)
+        small = long and first.one and all(v.denominator == 1 and 1 <= v < len(_WORDS) for v in drawn)
         if small and ctx.random() < 0.3:
             here = join.join(_WORDS[int(v)] for v in drawn)
         else:

@@ -30,6 +30,7 @@ CLOSE = "\x05"
 LABEL_OF = {OPEN[letter]: label for letter, label in LABELS.items()}
 
 _REF = re.compile(r"([A-Za-z][\w.-]*)(?:#(\w+))?((?:\|\w+)*)")
+_SPECIAL = re.compile(r"[\\{}\[\]<>]")
 _WEIGHT = re.compile(r"\s*\*(\d+(?:\.\d+)?)\s*$")
 
 
@@ -102,10 +103,13 @@ def parse(text: str) -> list[Any]:
     Raises:
         Problem: At the first character that cannot be understood.
     """
+    if not _SPECIAL.search(text):
+        return [Text(text)] if text else []
     nodes, at = _sequence(text, 0, "")
     if at < len(text):
         raise Problem(f"{text[at]!r} closes nothing", at, "Put a backslash before a literal bracket.")
-    _check_tags(nodes)
+    if "{agree " in text:
+        _check_tags(nodes)
     return nodes
 
 
