@@ -22,10 +22,10 @@ from core.ner.inflect import is_plural
 
 
 class Draws(Protocol):
-    """What a built-in needs of an expansion: the random source and the tagged choices made so far."""
+    """What a built-in needs of an expansion: the random source and what tags gave so far."""
 
     random: Callable[[], float]
-    memo: dict[tuple[str, str], str]
+    said: dict[str, str]
 
 
 Emit = Callable[[Any], str]
@@ -319,8 +319,7 @@ def _agree(args: Sequence[str]) -> Emit:
     tag, one, many = args
 
     def emit(ctx: Draws) -> str:
-        said = [text for (_, found), text in ctx.memo.items() if found == tag]
-        return many if said and is_plural(said[-1]) else one
+        return many if is_plural(ctx.said.get(tag, "")) else one
 
     return emit
 

@@ -96,8 +96,8 @@ def finish(marked: str) -> Example:
     text = re.sub(r"[ \t\n]+", " ", _EMPTY.sub("", marked))
     text = re.sub(r"([\x01-\x04]+) ", r" \1", re.sub(r" (\x05+)", r"\1 ", text))
     text = re.sub(r" +", " ", text)
-    # "[E {pole|a}]": the article stands before the label.
-    text = re.sub(r"\x01([Aa]n?) (?=\S)", "\\1 \x01", text)
+    # "[E {pole|a}]" and "[E the pole]": an article stands before the label.
+    text = re.sub(r"\x01([Aa]n?|[Tt]he) (?=\S)", "\\1 \x01", text)
     text = re.sub(r" (\x05*)(?=[,;:)\]?!%’”]|\.(?!\d))", r"\1", text)
     text = re.sub(r"(?<=[(\[“‘])(\x05*) ", r"\1", text)
     # "10 ft." and "7 a.m." at the end of a sentence bring its full stop with them; "..." stays.

@@ -35,14 +35,15 @@ _WEIGHT = re.compile(r"\s*\*(\d+(?:\.\d+)?)\s*$")
 
 
 class Context:
-    """What one expansion needs: the random source, the split and the tagged choices made so far."""
+    """What one expansion needs: the random source, the split, the tagged choices and what they gave."""
 
-    __slots__ = ("memo", "random", "split")
+    __slots__ = ("memo", "random", "said", "split")
 
     def __init__(self, rng: Random, split: int) -> None:
         self.random = rng.random
         self.split = split
         self.memo: dict[tuple[str, str], str] = {}
+        self.said: dict[str, str] = {}
 
 
 Emit = Callable[[Context], str]
@@ -317,7 +318,17 @@ def _compile_ref(node: Ref, lookup: Callable[[Ref], Emit]) -> Emit:
 
     for name in node.filters:
         emit = _filtered(emit, FILTERS[name])
-    return _filtered(emit, capitalised) if node.name[0].isupper() else emit
+    if node.name[0].isupper():
+        emit = _filtered(emit, capitalised)
+    return _remembered(emit, node.tag) if node.tag else emit
+
+
+def _remembered(emit: Emit, tag: str) -> Emit:
+    def keep(ctx: Context) -> str:
+        ctx.said[tag] = text = emit(ctx)
+        return text
+
+    return keep
 
 
 def _filtered(emit: Emit, change: Callable[[str], str]) -> Emit:

@@ -196,6 +196,7 @@ def test_mistakes_in_a_single_pattern():
         ("a \x01arm\x05", "an arm", ["arm"]),
         ("\x01a pole\x05 leans", "a pole leans", ["pole"]),
         ("on \x01 a  arm\x05", "on an arm", ["arm"]),
+        ("through which \x01the cable\x05 runs", "through which the cable runs", ["cable"]),
         ("\x01\x05 none", "none", []),
         ("see \x03G.O. 95\x05 and so on...", "see G.O. 95 and so on...", ["G.O. 95"]),
         ("“ \x01pole\x05 ”", "“pole”", ["pole"]),

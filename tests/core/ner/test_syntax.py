@@ -119,6 +119,13 @@ def test_tags_repeat_a_choice():
     assert emit(Context(Random(1), 0)) == "1 1 1 2 3"
 
 
+def test_verbs_agree_with_the_form_that_was_said():
+    assert expand("{pole#1|pl} {agree 1 is are} set") == "wood poles are set"
+    assert expand("{Pole#1} {agree 1 is are} set, {arm#2|pl} {agree 2 leans lean}") == (
+        "Wood pole is set, crossarms lean"
+    )
+
+
 def test_verbs_agree_with_a_tag():
     said = iter(["\x01poles\x05", "\x01pole\x05"])
     emit = syntax.compile_nodes(parse("{np#1} {agree 1 is are} set"), lambda ref: lambda ctx: next(said))
