@@ -25,7 +25,7 @@ def draw(task: Task) -> None:
     """
     made = st.session_state.pop("made", None)
     if made:
-        st.success(f"{made} is ready.", icon=":material/check:")
+        st.html(cards.line_html("muted", "✓ Ready", f"{made} can be used now."))
     for dataset_id, reason in store.damaged_datasets(task.name):
         st.html(cards.line_html("below", f"✗ {dataset_id}", reason))
     found = store.list_datasets(task.name)

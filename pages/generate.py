@@ -18,17 +18,9 @@ def main() -> None:
     """Draw the page."""
     st.title("Data")
     available = available_tasks()
-    if len(available) > 1:
-        chosen = state.choice(
-            "Model", [t.name for t in available], "task", titles={t.name: t.title for t in available}
-        )
-    else:
-        chosen = available[0].name
-    task = get_task(chosen)
-    tab = st.segmented_control(
-        "Source", ["generate", "import"], default="generate", required=True, key="tab", bind="query-params",
-        format_func={"generate": "Generate", "import": "Import your own"}.get, label_visibility="collapsed",
-    )  # fmt: skip
+    task = get_task(state.task(available))
+    tabs = {"generate": "Generate", "import": "Import your own"}
+    tab = state.segments("Source", tabs, "tab", default="generate", label_visibility="collapsed")
     with nav.guard("This part of the page"):
         if tab == "import":
             import_view.draw(task)

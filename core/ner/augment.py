@@ -13,9 +13,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import yaml
-
 from core.errors import GrammarError
+from core.ner.grammar_yaml import raise_all, read_yaml
+from core.ner.syntax import LABELS
 from core.workspace import DATA_DIR
 
 Entities = list[dict[str, Any]]
@@ -24,6 +24,7 @@ Edit = tuple[int, int, str]
 
 SYNONYMS = DATA_DIR / "ner" / "augment" / "synonyms.yaml"
 
+_LABELS = tuple(LABELS.values())
 _UNITS: dict[str, tuple[str, ...]] = {
     "feet": ("ft", "ft.", "feet"), "ft": ("feet", "ft."), "ft.": ("feet", "ft"),
     "inches": ("in.", "in", "inch"), "in.": ("inches", "in"), "volts": ("V", "volts"), "V": ("volts",),
@@ -32,6 +33,11 @@ _UNITS: dict[str, tuple[str, ...]] = {
     "pounds": ("lb", "lbs.", "lbs"), "lb": ("pounds",),
     "meters": ("m",), "m": ("meters",), "hours": ("hrs", "hr"), "minutes": ("min", "mins"),
     "kVA": ("KVA", "kva"),
+}  # fmt: skip
+_ONE = {
+    "feet": "foot", "inches": "inch", "volts": "volt", "kilovolts": "kilovolt", "amperes": "ampere",
+    "amps": "amp", "pounds": "pound", "lbs.": "lb.", "lbs": "lb", "meters": "meter", "hrs": "hr",
+    "mins": "min",
 }  # fmt: skip
 _NUMBERS = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
@@ -93,18 +99,48 @@ def synonym_groups(path: Path = SYNONYMS) -> tuple[tuple[str, re.Pattern[str], t
     """Read the synonym file as (label, pattern, forms).
 
     Raises:
-        GrammarError: If a group has no label or fewer than two forms.
+        GrammarError: If the file is not readable, or a group has no known label or fewer than two forms.
     """
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content, mistakes = read_yaml(path)
+    if not isinstance(content.get("groups"), list):
+        mistakes.append(GrammarError(f"{path.name}: 'groups' is missing or no list."))
+    raise_all(mistakes)
     groups = []
     for number, group in enumerate(content["groups"], 1):
-        forms = tuple(group.get("forms", ()))
-        if "label" not in group or len(forms) < 2:
-            raise GrammarError(f"{path.name}, group {number}: expected a label and at least two forms.")
+        forms = group.get("forms") if isinstance(group, dict) else None
+        if not isinstance(forms, list) or len(forms) < 2 or group.get("label") not in ("", *_LABELS):
+            raise GrammarError(
+                f"{path.name}, group {number}: expected a label and at least two forms.",
+                f"Labels are {', '.join(_LABELS)}, or '' for outside of all entities.",
+            )
+        forms = tuple(str(form) for form in forms)
         longest = sorted(forms, key=len, reverse=True)
         pattern = re.compile(r"(?<![\w-])(?:" + "|".join(map(re.escape, longest)) + r")(?![\w-])")
-        groups.append((group["label"], pattern, forms))
+        groups.append((str(group["label"]), pattern, forms))
     return tuple(groups)
+
+
+def join_sentences(
+    first: tuple[str, Entities], second: tuple[str, Entities], rng: Random, *, prose: bool
+) -> tuple[str, Entities]:
+    """Put two labelled sentences into one text; the spans of the second move right.
+
+    Args:
+        first: Text and its entities.
+        second: The same of what follows.
+        rng: Chooses what stands between.
+        prose: True if whole sentences follow each other, False for notes, lines and shorthand.
+    """
+    pick = rng.random()
+    if first[0].endswith((".", "!", "?", ":", ";", ",")):
+        between = " " if prose or pick < 0.8 else "\n"
+    elif prose:
+        between = ". "
+    else:
+        between = (". ", "; ", ", ", "\n", " - ")[int(pick * 5)]
+    start = len(first[0]) + len(between)
+    moved = [{**e, "start": e["start"] + start, "end": e["end"] + start} for e in second[1]]
+    return f"{first[0]}{between}{second[0]}", [*first[1], *moved]
 
 
 def swap_synonyms(text: str, entities: Entities, rng: Random) -> tuple[str, Entities]:
@@ -141,6 +177,8 @@ def respell_units(text: str, entities: Entities, rng: Random) -> tuple[str, Enti
             continue
         forms = _UNITS[unit]
         new = forms[int(rng.random() * len(forms))]
+        if number in ("1", "one"):
+            new = _ONE.get(new, new)
         tight = number[0].isdigit() and (new == "%" or (len(new) <= 2 and rng.random() < 0.4))
         start = e["start"] + (found.start(2) if tight else found.start(3))
         edits.append((start, e["start"] + found.end(3), new))

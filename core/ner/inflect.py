@@ -16,7 +16,8 @@ _IRREGULAR = {
 _UNCHANGED = {
     "apparatus", "equipment", "hardware", "gear", "clothing", "material", "means", "series", "pliers",
     "goggles", "glasses", "wiring", "insulation", "sheath insulation", "rope access", "chassis", "spacers",
-    "shears", "machinery", "footwear", "rigging", "tackle", "cribbing", "shoring", "armor", "switchgear", "ductwork",
+    "shears", "machinery", "footwear", "rigging", "tackle", "cribbing", "shoring", "armor", "switchgear",
+    "ductwork",
 }  # fmt: skip
 _ALWAYS_PLURAL = {"pliers", "goggles", "glasses", "shears", "people", "linemen", "foremen"}
 _LAST_WORD = re.compile(r"([A-Za-z][A-Za-z.]*)([^A-Za-z]*)$")
@@ -74,7 +75,7 @@ def plural_phrase(text: str) -> str:
 
 
 def is_plural(text: str) -> bool:
-    """True when marked text, taken as a subject, wants `are`: a plural head noun, or several joined by `and`."""
+    """True when marked text as a subject wants `are`: its head noun is plural, or `and` joins several."""
     spans = re.findall("\x01([^\x05]*)\x05", text)
     if len(spans) > 1 and re.search(r"\band\b", text[text.index("\x05") :]):
         return True
@@ -85,7 +86,7 @@ def is_plural(text: str) -> bool:
     word = found.group(1).lower()
     if word in _ALWAYS_PLURAL or word in _IRREGULAR.values():
         return True
-    return word.endswith("s") and word not in _UNCHANGED and not re.search(r"(ss|us|is|gas|lens)$", word)
+    return word.endswith("s") and word not in _UNCHANGED and not re.search(r"(ss|us|is)$|^(gas|lens)$", word)
 
 
 def article_for(word: str) -> str:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from random import Random
@@ -30,18 +30,20 @@ CLOSE = "\x05"
 LABEL_OF = {OPEN[letter]: label for letter, label in LABELS.items()}
 
 _REF = re.compile(r"([A-Za-z][\w.-]*)(?:#(\w+))?((?:\|\w+)*)")
+_SPECIAL = re.compile(r"[\\{}\[\]<>]")
 _WEIGHT = re.compile(r"\s*\*(\d+(?:\.\d+)?)\s*$")
 
 
 class Context:
-    """What one expansion needs: the random source, the split and the tagged choices made so far."""
+    """What one expansion needs: the random source, the split, the tagged choices and what they gave."""
 
-    __slots__ = ("memo", "random", "split")
+    __slots__ = ("memo", "random", "said", "split")
 
     def __init__(self, rng: Random, split: int) -> None:
         self.random = rng.random
         self.split = split
         self.memo: dict[tuple[str, str], str] = {}
+        self.said: dict[str, str] = {}
 
 
 Emit = Callable[[Context], str]
@@ -64,6 +66,7 @@ class Ref:
 class Builtin:
     words: tuple[str, ...]
     emit: Emit
+    position: int
 
 
 @dataclass
@@ -101,10 +104,34 @@ def parse(text: str) -> list[Any]:
     Raises:
         Problem: At the first character that cannot be understood.
     """
+    if not _SPECIAL.search(text):
+        return [Text(text)] if text else []
     nodes, at = _sequence(text, 0, "")
     if at < len(text):
         raise Problem(f"{text[at]!r} closes nothing", at, "Put a backslash before a literal bracket.")
+    if "{agree " in text:
+        _check_tags(nodes)
     return nodes
+
+
+def _check_tags(nodes: Sequence[Any]) -> None:
+    tags = {node.tag for node in walk(nodes) if isinstance(node, Ref)}
+    for node in walk(nodes):
+        if isinstance(node, Builtin) and node.words[0] == "agree" and node.words[1] not in tags:
+            raise Problem(
+                f"nothing is tagged #{node.words[1]}", node.position, f"For example {EXAMPLES['agree']}."
+            )
+
+
+def walk(nodes: Sequence[Any]) -> Iterator[Any]:
+    """All nodes below `nodes`, in order; symbols are not followed."""
+    for node in nodes:
+        yield node
+        if isinstance(node, Choice):
+            for _, option in node.options:
+                yield from walk(option)
+        elif isinstance(node, Span):
+            yield from walk(node.parts)
 
 
 def _sequence(text: str, at: int, stop: str) -> tuple[list[Any], int]:
@@ -164,10 +191,10 @@ def _braces(text: str, start: int) -> tuple[Any, int]:
 
 def _builtin(words: list[str], start: int) -> Builtin:
     try:
-        return Builtin(tuple(words), compile_builtin(words))
+        return Builtin(tuple(words), compile_builtin(words), start)
     except ValueError as error:
         raise Problem(
-            f"{{{' '.join(words)}}} does not work: {error}", start, f"For example {EXAMPLES[words[0]]}."
+            f"{{{' '.join(words)}}} does not work ({error})", start, f"For example {EXAMPLES[words[0]]}."
         ) from None
 
 
@@ -208,42 +235,30 @@ def refs(nodes: Sequence[Any]) -> list[tuple[Ref, bool]]:
     """All symbol references below `nodes`, each with True where it stands inside a label."""
     found: list[tuple[Ref, bool]] = []
 
-    def walk(parts: Sequence[Any], inside: bool) -> None:
+    def collect(parts: Sequence[Any], inside: bool) -> None:
         for node in parts:
             if isinstance(node, Ref):
                 found.append((node, inside))
             elif isinstance(node, Choice):
                 for _, option in node.options:
-                    walk(option, inside)
+                    collect(option, inside)
             elif isinstance(node, Span):
                 if inside:
                     raise Problem("a label inside a label", node.position, "Labels do not nest.")
-                walk(node.parts, True)
+                collect(node.parts, True)
 
-    walk(nodes, False)
+    collect(nodes, False)
     return found
 
 
 def has_span(nodes: Sequence[Any]) -> bool:
     """True when a label is opened directly in `nodes` (symbols are not followed)."""
-    return any(
-        isinstance(n, Span) or (isinstance(n, Choice) and any(has_span(option) for _, option in n.options))
-        for n in nodes
-    )
+    return any(isinstance(node, Span) for node in walk(nodes))
 
 
 def literals(nodes: Sequence[Any]) -> list[str]:
     """All literal text pieces below `nodes`."""
-    found: list[str] = []
-    for node in nodes:
-        if isinstance(node, Text):
-            found.append(node.value)
-        elif isinstance(node, Choice):
-            for _, option in node.options:
-                found.extend(literals(option))
-        elif isinstance(node, Span):
-            found.extend(literals(node.parts))
-    return found
+    return [node.value for node in walk(nodes) if isinstance(node, Text)]
 
 
 def weighted(emits: Sequence[Emit], weights: Sequence[float]) -> Emit:
@@ -303,7 +318,17 @@ def _compile_ref(node: Ref, lookup: Callable[[Ref], Emit]) -> Emit:
 
     for name in node.filters:
         emit = _filtered(emit, FILTERS[name])
-    return _filtered(emit, capitalised) if node.name[0].isupper() else emit
+    if node.name[0].isupper():
+        emit = _filtered(emit, capitalised)
+    return _remembered(emit, node.tag) if node.tag else emit
+
+
+def _remembered(emit: Emit, tag: str) -> Emit:
+    def keep(ctx: Context) -> str:
+        ctx.said[tag] = text = emit(ctx)
+        return text
+
+    return keep
 
 
 def _filtered(emit: Emit, change: Callable[[str], str]) -> Emit:

@@ -125,6 +125,14 @@ def test_payload_carries_numbers_as_float32() -> None:
     assert len(json.dumps(sent)) < 20_000
 
 
+def test_growing_data_changes_nothing_in_the_layout_that_would_undo_a_zoom() -> None:
+    few, many = (
+        charts.curves_figure("F1", [curve(n)], x_title="step", score=True, revision="r") for n in (10, 500)
+    )
+    assert few.layout == many.layout
+    assert few.layout.xaxis.range is None
+
+
 def test_system_figure_names_its_unit() -> None:
     x = np.arange(5, dtype=np.float32)
     figure = charts.system_figure("Memory", "MB", {"a": (x, x), "b": (x, x + 1)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -39,6 +40,21 @@ def test_every_text_colour_reaches_aa_in_both_themes(name: str, surface: Colour)
     colour = TEXT_COLOURS[name]
     assert contrast(colour.light, surface.light) >= AA
     assert contrast(colour.dark, surface.dark) >= AA
+
+
+def mixed(colour: str, background: str, share: float) -> str:
+    parts = [(int(colour[i : i + 2], 16), int(background[i : i + 2], 16)) for i in (1, 3, 5)]
+    return "#" + "".join(f"{round(one * share + other * (1 - share)):02X}" for one, other in parts)
+
+
+@pytest.mark.parametrize("label", theme.LABELS)
+def test_label_words_reach_aa_on_the_tint_of_their_entity(label: str) -> None:
+    share = re.search(r"\.nx-ent \{ background: color-mix\(in srgb, var\(--c\) (\d+)%", theme.stylesheet())
+    assert share is not None
+    colour, tint = theme.LABELS[label], int(share[1]) / 100
+    for mode in ("light", "dark"):
+        word = getattr(colour, mode)
+        assert contrast(word, mixed(word, getattr(theme.BACKGROUND, mode), tint)) >= AA
 
 
 def test_white_on_the_accent_reaches_aa() -> None:

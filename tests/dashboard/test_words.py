@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 from hypothesis import given
@@ -43,6 +44,15 @@ def test_any_duration_has_a_unit(seconds: float) -> None:
 )
 def test_ago(past: float, text: str) -> None:
     assert words.ago(1000.0, 1000.0 + past) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["![x](http://a/b.png)", ":red[a]", "a_b*c*", "<b>", "$x$", "`code`", "# top"]
+)
+def test_plain_text_has_no_markdown_left(text: str) -> None:
+    found = words.plain(text)
+    assert re.sub(r"\\(.)", r"\1", found) == text
+    assert not re.search(r"(?<!\\)[\[\]*_<>$`#!]", found)
 
 
 def test_counts_sizes_and_values() -> None:

@@ -1,6 +1,6 @@
 """Puts a scene together on its stage: backdrop, lines of poles, plants, buildings, distractors, foreground.
 
-Things are collected with their distance and painted from far to near. Kinds of scenes are listed in scene.py.
+Things are collected with their distance and painted from far to near. Kinds of scenes are listed in kinds.py.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from core.yolo.scene import buildings, distractors, furniture, trunks, vegetatio
 from core.yolo.scene.dice import Dice
 from core.yolo.scene.families import Family
 from core.yolo.scene.ground import Road, paint_ground
+from core.yolo.scene.kinds import NEGATIVE_KINDS
 from core.yolo.scene.poles import Pole
 from core.yolo.scene.sky import paint_sky, paint_skyline
 from core.yolo.scene.stage import Stage
@@ -58,7 +59,8 @@ class Composer:
         self.surroundings()
         for _, draw in sorted(self.things, key=lambda thing: -thing[0]):
             draw()
-        if self.dice.chance(0.14):
+        # loose beams beside a lone post would look too much like an arm on a pole
+        if self.dice.chance(0.05 if self.kind in NEGATIVE_KINDS else 0.14):
             furniture.draw_clutter(self.stage, self.dice)
         if self.dice.chance(0.16):
             for _ in range(self.dice.count(1, 3)):

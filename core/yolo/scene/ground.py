@@ -6,6 +6,7 @@ Computed at half size per pixel from the ray to the ground plane, then enlarged 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -101,7 +102,11 @@ def paint_ground(stage: Stage, soil: str, second: str, roads: list[Road]) -> Non
     # without mip maps far noise would turn to hard dots, so each layer fades where its cells get small
     near, middle = np.clip(1.1 - ground.distance / 30, 0, 1), np.clip(1.2 - ground.distance / 60, 0, 1)
     share = dice.between(0.08, 0.3)
-    layers = share * (coarse - 0.5) + 0.25 * middle * (medium - 0.5) + 0.6 * near * (fine - 0.5)
+    layers = (
+        share * (coarse - 0.5)
+        + 0.25 * middle * (medium - 0.5)
+        + dice.between(0.15, 0.5) * near * (fine - 0.5)
+    )
     noise = np.clip(0.5 + layers, 0, 1)[..., None]
 
     def material(name: str) -> np.ndarray:
@@ -126,7 +131,7 @@ def paint_ground(stage: Stage, soil: str, second: str, roads: list[Road]) -> Non
     paint = cv2.resize(
         np.clip(colour, 0, 255).astype(np.uint8), (columns, rows), interpolation=cv2.INTER_LINEAR
     )
-    fading = np.clip(dice.between(0.3, 1.1) / (1 + ground.distance / dice.between(10, 60)), 0.08, 0.8) * 0.6
+    fading = np.clip(dice.between(0.2, 0.9) / (1 + ground.distance / dice.between(10, 60)), 0.08, 0.8) * 0.45
     strength_map = cv2.resize(fading.astype(np.float32), (columns, rows))
     grain = crop(dice, dice.pick(stage.textures.grit), rows, columns).astype(np.float32) - 128
     factor = cv2.merge([1 + strength_map * grain * np.float32(1 / 100)] * 3)
@@ -134,7 +139,14 @@ def paint_ground(stage: Stage, soil: str, second: str, roads: list[Road]) -> Non
     stage.canvas.blend((0, top, columns, camera.height), paint, cv2.resize(cover, (columns, rows)))
 
 
-def _lay_road(stage: Stage, ground: _Ground, colour, road: Road, coarse, material) -> np.ndarray:
+def _lay_road(
+    stage: Stage,
+    ground: _Ground,
+    colour: np.ndarray,
+    road: Road,
+    coarse: np.ndarray,
+    material: Callable[[str], np.ndarray],
+) -> np.ndarray:
     dice = stage.dice
     across = ground.x * math.cos(road.heading) - ground.z * math.sin(road.heading) - road.offset
     along = ground.x * math.sin(road.heading) + ground.z * math.cos(road.heading)

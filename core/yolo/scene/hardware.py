@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -17,6 +18,10 @@ from core.yolo.scene.dice import Dice, unit
 from core.yolo.scene.mesh import box, plate, rod, tube
 from core.yolo.scene.stage import Stage
 from core.yolo.scene.styles import PORCELAINS
+
+if TYPE_CHECKING:
+    from core.yolo.scene.arms import Arm
+    from core.yolo.scene.poles import Pole
 
 _SQUARE = ((-1, -1), (1, -1), (1, 1), (-1, 1))
 
@@ -59,7 +64,7 @@ def insulator(
             cv2.ellipse(stage.canvas.image, spot, small, angle, 0, 360, shine, -1, cv2.LINE_AA, 3)
 
 
-def arm_insulators(stage: Stage, dice: Dice, arm, colour: np.ndarray, iron: np.ndarray) -> None:
+def arm_insulators(stage: Stage, dice: Dice, arm: Arm, colour: np.ndarray, iron: np.ndarray) -> None:
     """The insulators of one arm, of the kind its style names."""
     kind, up, half = arm.style.insulator, arm.up, arm.style.depth / 2
     radius = dice.between(0.055, 0.095)
@@ -80,7 +85,7 @@ def arm_insulators(stage: Stage, dice: Dice, arm, colour: np.ndarray, iron: np.n
                 insulator(stage, seat + pull * 0.08, pull, length * 1.6, radius, sheds - 2, colour)
 
 
-def cutout(stage: Stage, dice: Dice, seat: np.ndarray, arm, depth: float) -> None:
+def cutout(stage: Stage, dice: Dice, seat: np.ndarray, arm: Arm, depth: float) -> None:
     """A fuse cut-out hanging under a seat, its tube sometimes open."""
     top = seat + arm.axis * dice.between(0.1, 0.25) + arm.normal * 0.08
     body = dice.tint(dice.pick([(205, 205, 200), (110, 60, 60), (150, 150, 150)]), 0.1)
@@ -96,7 +101,7 @@ def cutout(stage: Stage, dice: Dice, seat: np.ndarray, arm, depth: float) -> Non
         )
 
 
-def transformers(stage: Stage, dice: Dice, pole, count: int, height: float, colour: np.ndarray) -> None:
+def transformers(stage: Stage, dice: Dice, pole: Pole, count: int, height: float, colour: np.ndarray) -> None:
     """One to three pole-top transformers around the shaft at a height in metres."""
     half, radius = dice.between(0.35, 0.6), dice.between(0.19, 0.34)
     first = dice.between(0, 2 * math.pi) if count == 1 else dice.pick((0.0, math.pi))
@@ -160,7 +165,7 @@ def transformers(stage: Stage, dice: Dice, pole, count: int, height: float, colo
             )
 
 
-def riser(stage: Stage, dice: Dice, pole, number: int) -> None:
+def riser(stage: Stage, dice: Dice, pole: Pole, number: int) -> None:
     """A conduit up the shaft."""
     angle = number * 0.9 + pole.style.height
     away = pole.across * math.cos(angle) + pole.along * math.sin(angle)
@@ -196,7 +201,7 @@ def street_light(stage: Stage, dice: Dice, start: np.ndarray, out: np.ndarray, u
     box(stage, head - up * 0.08, axes, (0.18, 0.04, 0.1), np.array([230.0, 230, 225]), grain=0)
 
 
-def small_things(stage: Stage, dice: Dice, pole) -> None:
+def small_things(stage: Stage, dice: Dice, pole: Pole) -> None:
     """Tags, plates, meter boxes, steps and flags on the lower shaft."""
     toward = unit((stage.camera.position - pole.foot) * [1, 0, 1])
     side = np.cross(toward, pole.up)
@@ -253,7 +258,7 @@ def small_things(stage: Stage, dice: Dice, pole) -> None:
         )
 
 
-def guys(stage: Stage, dice: Dice, pole) -> None:
+def guys(stage: Stage, dice: Dice, pole: Pole) -> None:
     """One or two guy wires to the ground, some with a bright guard."""
     steel = stage.light.lit((120, 120, 120), None, pole.depth)
     for _ in range(dice.count(1, 2)):
@@ -273,7 +278,7 @@ def guys(stage: Stage, dice: Dice, pole) -> None:
             )
 
 
-def cable_coil(stage: Stage, dice: Dice, pole, metre: float) -> None:
+def cable_coil(stage: Stage, dice: Dice, pole: Pole, metre: float) -> None:
     """Spare telecom cable coiled on the shaft."""
     height = pole.height * dice.between(0.4, 0.85)
     pixels, depths = stage.camera.project(pole.point(height) + pole.along * pole.radius(height))

@@ -33,6 +33,7 @@ def plate(
     """A flat polygon (N, 3) in a colour that is already lit."""
     seen = clip_polygon(stage.camera.to_camera(corners))
     if seen is not None:
+        grain *= 1 - stage.light.fog(float(seen[:, 2].mean()))  # haze swallows the grain too
         stage.canvas.polygon(stage.camera.to_pixels(seen), colour, grain, tile, object_id)
 
 
@@ -114,7 +115,18 @@ def tube(
         _caps(stage, (a, b), (radius_a, radius_b), colour, grain * 0.4, depth, object_id)
 
 
-def _tube_texture(stage, pixels, width, side, view, sun, base, strip, grain, gloss) -> np.ndarray:
+def _tube_texture(
+    stage: Stage,
+    pixels: np.ndarray,
+    width: float,
+    side: np.ndarray,
+    view: np.ndarray,
+    sun: np.ndarray,
+    base: np.ndarray,
+    strip: str,
+    grain: float,
+    gloss: float,
+) -> np.ndarray:
     """The unrolled visible half of a tube, (rows, columns, 3) float32, before haze."""
     columns = int(np.clip(width * 0.8, 16, 96))
     rows = int(np.clip(math.dist(pixels[0], pixels[3]), 8, 512))
@@ -134,7 +146,15 @@ def _tube_texture(stage, pixels, width, side, view, sun, base, strip, grain, glo
     return profile[..., None] * base
 
 
-def _caps(stage, ends, radii, colour, grain, depth, object_id) -> None:
+def _caps(
+    stage: Stage,
+    ends: tuple[np.ndarray, np.ndarray],
+    radii: tuple[float, float],
+    colour: np.ndarray,
+    grain: float,
+    depth: float,
+    object_id: int | None,
+) -> None:
     axis = unit(ends[1] - ends[0])
     first = unit(np.cross(axis, [0.3, 0.2, 1.0]))
     second = np.cross(axis, first)

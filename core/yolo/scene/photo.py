@@ -107,17 +107,20 @@ def turn(dice: Dice, photo: np.ndarray, chance: float) -> tuple[np.ndarray, np.n
     ), matrix
 
 
+_NOISE_TILE = 1400
+
+
 @cache
 def _noise_tile() -> np.ndarray:
-    return np.random.default_rng(90_210).standard_normal((1400, 1400), dtype=np.float32)
+    return np.random.default_rng(90_210).standard_normal((_NOISE_TILE, _NOISE_TILE), dtype=np.float32)
 
 
 def _noise(dice: Dice, rows: int, columns: int) -> np.ndarray:
-    y, x = dice.count(0, 1400 - rows % 1400), dice.count(0, 1400 - columns % 1400)
-    tile = np.roll(_noise_tile(), (-y, -x), (0, 1)) if rows > 1400 or columns > 1400 else _noise_tile()
-    if rows > 1400 or columns > 1400:
-        tile = np.tile(tile, (math.ceil(rows / 1400), math.ceil(columns / 1400)))
-        return tile[:rows, :columns]
+    """White noise (rows, columns) cut from a stored tile: drawing it anew would cost more than the scene."""
+    y, x = dice.count(0, _NOISE_TILE // 2), dice.count(0, _NOISE_TILE // 2)
+    tile = _noise_tile()
+    if y + rows > _NOISE_TILE or x + columns > _NOISE_TILE:
+        tile = np.tile(tile, ((y + rows) // _NOISE_TILE + 1, (x + columns) // _NOISE_TILE + 1))
     return tile[y : y + rows, x : x + columns]
 
 

@@ -104,9 +104,9 @@ def bare_tree(dice: Dice) -> Picture:
 def palm_crown(dice: Dice) -> Picture:
     """Drooping fronds around the middle of the picture."""
     shade, cover = np.full((SIZE, SIZE), 90, np.uint8), np.zeros((SIZE, SIZE), np.uint8)
-    for _ in range(dice.count(13, 30)):
-        angle, length = dice.between(-0.7, math.pi + 0.7), SIZE * dice.between(0.28, 0.46)
-        x, y, droop = SIZE / 2, SIZE / 2, dice.between(0.015, 0.05)
+    for _ in range(dice.count(16, 34)):
+        angle, length = math.pi / 2 + dice.normal(1.1), SIZE * dice.between(0.25, 0.46)
+        x, y, droop = SIZE / 2, SIZE / 2, dice.between(0.02, 0.075)
         dx, dy, light = math.cos(angle), -math.sin(angle), dice.count(50, 220)
         for step in range(28):
             x2, y2 = x + dx * length / 28, y + dy * length / 28

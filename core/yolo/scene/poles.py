@@ -14,7 +14,7 @@ from core.yolo.scene.arms import Arm
 from core.yolo.scene.dice import Dice, unit
 from core.yolo.scene.mesh import box, rod, shadow, tube
 from core.yolo.scene.stage import CROSSARM, POLE, Stage
-from core.yolo.scene.styles import ARM_STEELS, PoleStyle
+from core.yolo.scene.styles import ARM_STEELS, ArmStyle, PoleStyle
 from core.yolo.scene.vegetation import foliage_ramp, place
 from core.yolo.scene.wires import drop_fan, wire
 
@@ -52,7 +52,7 @@ class Pole:
         share = height / self.height
         return self.style.foot_radius * (1 - share) + self.style.top_radius * share
 
-    def _arm(self, style) -> Arm:
+    def _arm(self, style: ArmStyle) -> Arm:
         height = style.height
         axis = self.along if style.buck else self.across
         length = style.length

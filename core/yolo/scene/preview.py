@@ -12,8 +12,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from core.yolo.scene.kinds import KINDS
 from core.yolo.scene.labels import Label
-from core.yolo.scene.scene import KINDS, Scene, make_scene, render
+from core.yolo.scene.scene import Scene, make_scene, render
 from core.yolo.scene.stage import CROSSARM, POLE, UNDERGROUND
 
 COLOURS = {POLE: (230, 40, 40), CROSSARM: (250, 220, 40), UNDERGROUND: (230, 60, 230)}  # RGB
@@ -74,9 +75,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--kind", choices=sorted(KINDS))
     parser.add_argument("--no-boxes", action="store_true")
     options = parser.parse_args(arguments)
+    if options.output.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        parser.error(f"'{options.output}' is no .png or .jpg file.")
     scenes = [make_scene(options.seed, options.start + n, kind=options.kind) for n in range(options.count)]
     sheet = contact_sheet(scenes, columns=options.columns, cell=options.cell, boxes=not options.no_boxes)
-    _, packed = cv2.imencode(options.output.suffix or ".png", sheet[..., ::-1])
+    _, packed = cv2.imencode(options.output.suffix, sheet[..., ::-1])
     options.output.write_bytes(packed.tobytes())
     return 0
 

@@ -1,4 +1,4 @@
-"""Writes data sets of generated photos over all cores, and streams fresh ones into a training.
+"""Writes data sets of generated photos over all cores. Streaming them into a training is stream.py.
 
 A photo counts as done when its image file exists: labels are written first, both through a temporary name,
 so a killed run leaves only whole pairs and goes on where it stopped.
@@ -10,18 +10,19 @@ import json
 import multiprocessing
 import os
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
-import numpy as np
 
 from core.errors import DatasetError, InputError
 from core.yolo.scene.families import GENERATOR_VERSION, SPLITS
-from core.yolo.scene.labels import Label, yolo_lines
+from core.yolo.scene.labels import yolo_lines
 from core.yolo.scene.scene import Scene, make_scene, render
 from core.yolo.scene.stage import CLASS_NAMES
 
@@ -29,6 +30,7 @@ QUALITY = 93  # of the stored JPEG; the damage of worse ones is part of the scen
 SETTINGS_FILE = "generator.json"
 _CHUNK = 8  # scenes a worker gets at once
 
+T = TypeVar("T")
 Progress = Callable[[int, int, float], None]
 
 
@@ -90,6 +92,11 @@ def write_scene(folder: Path, scene: Scene, size: int) -> None:
         raise DatasetError(f"Scene {scene.name} could not be packed as JPEG.", "Render at another size.")
     _replace_bytes(label_path, yolo_lines(labels, width, height).encode("utf-8"))
     _replace_bytes(image_path, packed.tobytes())
+
+
+def one_thread() -> None:
+    """One renderer a core: cv2's own threads would only get in each other's way."""
+    cv2.setNumThreads(1)
 
 
 def _write_chunk(folder: str, seed: int, indices: Sequence[int], size: int) -> int:
@@ -203,16 +210,27 @@ def _run(
         return
     chunks = [missing[i : i + _CHUNK] for i in range(0, len(missing), _CHUNK)]
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(chunks)), mp_context=context) as pool:
+    with ProcessPoolExecutor(min(workers, len(chunks)), context, one_thread) as pool:
         waiting = [pool.submit(_write_chunk, str(folder), seed, chunk, size) for chunk in chunks]
         try:
             for future in as_completed(waiting):
-                yield future.result()
+                yield worker_result(future)
                 if stop():
                     return
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def worker_result(future: Future[T]) -> T:
+    """What a renderer process gave back; a process that died is told in words."""
+    try:
+        return future.result()
+    except BrokenProcessPool as error:
+        raise DatasetError(
+            "A renderer process ended before its scene was done, most often for want of memory.",
+            "Start again with fewer workers; finished photos are kept.",
+        ) from error
 
 
 def _count(folder: Path, scenes: list[Scene], stats: RenderStats) -> None:
@@ -233,75 +251,3 @@ def _count(folder: Path, scenes: list[Scene], stats: RenderStats) -> None:
     stats.classes = {name: classes[name] for name in CLASS_NAMES}
     stats.kinds = dict(sorted(kinds.items()))
     stats.families = {split: len(numbers) for split, numbers in families.items()}
-
-
-Sample = tuple[Scene, np.ndarray, list[Label]]
-
-
-def _render_sample(seed: int, index: int, split: str, size: int) -> Sample:
-    scene = make_scene(seed, index, split)
-    return (scene, *render(scene, size))
-
-
-class SceneStream:
-    """An endless iterator of (scene, image, labels) for training straight from the renderer.
-
-    Scenes come in the order of their index whatever the number of workers, so a stream started again at
-    `position` goes on where it stopped. Use it as a context manager, or call `close`.
-
-    Args:
-        seed: Seed of the scenes.
-        split: train, val or test.
-        size: Longer side of a photo in pixels.
-        workers: Renderer processes; 0 renders in this process.
-        start: Number of the first scene within the split.
-        ahead: Photos rendered ahead of need, for each worker.
-    """
-
-    def __init__(
-        self,
-        seed: int,
-        *,
-        split: str = "train",
-        size: int = 640,
-        workers: int = 0,
-        start: int = 0,
-        ahead: int = 4,
-    ) -> None:
-        make_scene(seed, start, split)  # a wrong seed or split is told here and not in a worker
-        self.seed, self.split, self.size = seed, split, size
-        self.position = start
-        self._ahead = max(1, workers * ahead)
-        self._waiting: deque[Future[Sample]] = deque()
-        self._pool: ProcessPoolExecutor | None = None
-        if workers > 0:
-            self._pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
-
-    def __iter__(self) -> SceneStream:
-        return self
-
-    def __next__(self) -> Sample:
-        if self._pool is None:
-            sample = _render_sample(self.seed, self.position, self.split, self.size)
-        else:
-            while len(self._waiting) < self._ahead:
-                index = self.position + len(self._waiting)
-                self._waiting.append(
-                    self._pool.submit(_render_sample, self.seed, index, self.split, self.size)
-                )
-            sample = self._waiting.popleft().result()
-        self.position += 1
-        return sample
-
-    def close(self) -> None:
-        """End the workers; photos rendered ahead are dropped."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
-            self._pool = None
-            self._waiting.clear()
-
-    def __enter__(self) -> SceneStream:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()

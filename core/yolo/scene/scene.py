@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from core.errors import InputError
@@ -21,30 +20,20 @@ from core.yolo.scene.families import (
     index_in_split,
     split_of_family,
 )
+from core.yolo.scene.kinds import KINDS, NEGATIVE_KINDS
 from core.yolo.scene.labels import Label, photo_labels
 from core.yolo.scene.light import choose_light
 from core.yolo.scene.photo import damage, develop, turn
 from core.yolo.scene.stage import Stage
 from core.yolo.scene.views import choose_view
 
-# Kinds of scenes and their shares. The second group has no pole, arm or underground equipment at all: a
-# detector trained without it takes trunks, posts and corners of rotated photos for poles.
-POSITIVE_KINDS = {
-    "full": 0.205, "top": 0.22, "street": 0.14, "drone": 0.065, "worm": 0.05, "shaft": 0.05, "far": 0.045,
-    "underground": 0.055,
-}  # fmt: skip
-NEGATIVE_KINDS = {
-    "plantation": 0.04, "trunk": 0.032, "forest": 0.02, "posts": 0.025, "open": 0.018, "building": 0.014,
-    "branches": 0.013, "tower": 0.008,
-}  # fmt: skip
-KINDS = {**POSITIVE_KINDS, **NEGATIVE_KINDS}
 OVERSAMPLING = 1.3  # the canvas is this much larger than the photo, so that thin wires keep soft edges
 SIZES = (64, 2048)
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What defines a scene; equal scenes give equal pixels at equal size.
+    """What defines a scene; equal scenes give equal pixels at equal size and library versions.
 
     Args:
         seed: Seed of the data set.
@@ -115,7 +104,6 @@ def draw(scene: Scene, size: int = 640) -> Frame:
     """Draw a scene and keep everything that led to the photo; `render` is enough for most."""
     if not SIZES[0] <= size <= SIZES[1]:
         raise InputError(f"A photo of {size} px cannot be rendered.", f"Choose {SIZES[0]} to {SIZES[1]} px.")
-    cv2.setNumThreads(1)  # one renderer per core: cv2's own threads would only get in each other's way
     family = draw_family(scene.seed, scene.family)
     dice = Dice(GENERATOR_VERSION, scene.seed, 2, scene.index)
     view = choose_view(
@@ -129,7 +117,7 @@ def draw(scene: Scene, size: int = 640) -> Frame:
     photo, turned = turn(lens, damage(lens, photo, family.photo), 0.25 if scene.negative else 0.1)
     matrix = (turned @ to_photo)[:2]
     height, width = photo.shape[:2]
-    labels = photo_labels(stage.canvas.ids, stage.objects, matrix, width, height)
+    labels = photo_labels(stage.canvas.image, stage.canvas.ids, stage.objects, matrix, width, height)
     return Frame(photo, labels, stage, matrix)
 
 

@@ -75,7 +75,7 @@ def _clouds(stage: Stage, sky: np.ndarray, horizon: np.ndarray, zenith: np.ndarr
         cover = noise * dice.between(0.1, 0.75)
         bright, dark = np.minimum(horizon * 1.08 + 8, 255), zenith * dice.between(0.5, 0.85)
     else:
-        cover = np.clip((noise - dice.between(0.25, 0.65)) / dice.between(0.08, 0.4), 0, 1)
+        cover = np.clip((noise - dice.between(0.25, 0.65)) / dice.between(0.15, 0.55), 0, 1)
         cover *= dice.between(0.5, 1)
         bright = dice.tint((250, 250, 252), 0.03, 2)
         if kind == "sunset":

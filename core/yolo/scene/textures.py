@@ -6,6 +6,7 @@ Nothing here knows about cameras or scenes; every texture is 8-bit grey so that 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -13,7 +14,7 @@ import cv2
 import numpy as np
 
 from core.yolo.scene.dice import Dice
-from core.yolo.scene.plants import bare_tree, broadleaf, conifer, leaf_spray, palm_crown
+from core.yolo.scene.plants import Picture, bare_tree, broadleaf, conifer, leaf_spray, palm_crown
 
 TILE = 768
 STRIP_ROWS, STRIP_COLUMNS = 512, 96
@@ -104,7 +105,7 @@ def _bark(dice: Dice) -> np.ndarray:
 
 def _smooth_bark(dice: Dice) -> np.ndarray:
     patches = fractal(dice, STRIP_ROWS, STRIP_COLUMNS, 12, 4, 0.6, 0.35)
-    strip = np.where(patches > dice.between(0.35, 0.6), 0.8, 0.35) * 0.55 + 0.35 * patches
+    strip = np.where(patches > dice.between(0.35, 0.6), 0.68, 0.42) * 0.55 + 0.35 * patches
     return grey(strip + 0.15 * _stretched(dice, 80, 48))
 
 
@@ -146,7 +147,7 @@ def textures() -> Textures:
     def tiles(settings: list[tuple[int, int, float, float]]) -> list[np.ndarray]:
         return [grey(fractal(dice, TILE, TILE, *setting)) for setting in settings]
 
-    def sprites(maker, count: int) -> list[Sprite]:
+    def sprites(maker: Callable[[Dice], Picture], count: int) -> list[Sprite]:
         return [Sprite(*maker(dice)) for _ in range(count)]
 
     def grit(blur: float) -> np.ndarray:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.yolo.scene.canvas import HIDE
-from core.yolo.scene.dice import Dice, unit, vec
-from core.yolo.scene.mesh import rod, tube
+from core.yolo.scene.dice import UP, Dice, unit, vec
+from core.yolo.scene.mesh import plate, rod, tube
 from core.yolo.scene.stage import Stage
 from core.yolo.scene.vegetation import draw_palm, foliage_ramp, grass_tuft, place
 
@@ -39,7 +39,7 @@ class Species:
 
 def draw_species(dice: Dice) -> Species:
     """The kind of tree that a plantation or wood is made of."""
-    strip = dice.weighted({"bark": 0.42, "smooth_bark": 0.3, "plain": 0.2, "birch": 0.08})
+    strip = dice.weighted({"bark": 0.46, "smooth_bark": 0.34, "plain": 0.1, "birch": 0.1})
     return Species(
         strip=strip,
         colour=dice.tint(dice.pick(BARK_KINDS[strip]), 0.15),
@@ -62,7 +62,9 @@ def draw_trunk(stage: Stage, dice: Dice, species: Species, x: float, z: float, g
     radius = species.radius * dice.between(0.65, 1.35)
     colour = dice.tint(species.colour, 0.15)
     lean = np.array([dice.normal(0.025), 0.0, dice.normal(0.025)])
-    pieces = 6 if radius * metre > 4 else 3
+    near = radius * metre > 9  # close enough that the eye sees bumps, knots and a crooked line
+    grain = dice.between(0.45, 0.75) if near else 0.5
+    pieces = 18 if near else 6 if radius * metre > 4 else 3
     bend_x, bend_z, phase = dice.normal(species.bend), dice.normal(species.bend), dice.between(0, 6)
     points = []
     for share in np.linspace(0, 1, pieces + 1):
@@ -70,6 +72,10 @@ def draw_trunk(stage: Stage, dice: Dice, species: Species, x: float, z: float, g
         drift = np.array([bend_x * wave, 0.0, bend_z * wave]) * height
         points.append(foot + drift + (lean * share + np.array([0, share, 0])) * height)
     radii = radius * (1 - 0.75 * np.linspace(0, 1, pieces + 1))
+    if near:
+        rough = dice.between(0.03, 0.1)
+        radii = radii * (1 + rough * dice.rng.standard_normal(pieces + 1))
+        points = [point + dice.heading() * radius * dice.between(0, 2.2 * rough) for point in points]
     if radius * metre > 3:  # the root flare that no pole has
         tube(
             stage,
@@ -79,7 +85,7 @@ def draw_trunk(stage: Stage, dice: Dice, species: Species, x: float, z: float, g
             radius,
             colour,
             strip=species.strip,
-            grain=0.5,
+            grain=grain,
             object_id=HIDE,
         )
     for number in range(pieces):
@@ -91,16 +97,45 @@ def draw_trunk(stage: Stage, dice: Dice, species: Species, x: float, z: float, g
             radii[number + 1],
             colour,
             strip=species.strip,
-            grain=0.5,
+            grain=grain,
             object_id=HIDE,
         )
+    for _ in range(dice.count(1, 6) if near else 0):
+        _knot(stage, dice, points, radii, colour, depth)
     _branches(stage, dice, species, points, radii, colour, depth)
     _crown(stage, dice, species, points, height, greens)
     if radius * metre > 5 and dice.chance(0.5):
         grass_tuft(stage, foot, dice, greens, radius * dice.between(3, 9), radius * dice.between(1, 3))
 
 
-def _branches(stage: Stage, dice: Dice, species: Species, points, radii, colour, depth: float) -> None:
+def _knot(
+    stage: Stage, dice: Dice, points: list[np.ndarray], radii: np.ndarray, colour: np.ndarray, depth: float
+) -> None:
+    """A knot hole or the scar of a branch on the side towards the camera, with or without a stub."""
+    number = dice.count(0, len(points) - 2)
+    toward = unit((stage.camera.position - points[number]) * np.array([1.0, 0.0, 1.0]))
+    side = np.cross(toward, UP)
+    out = unit(toward + side * dice.between(-0.8, 0.8))
+    centre = points[number] + (points[number + 1] - points[number]) * dice.between(0, 1) + out * radii[number]
+    size = radii[number] * dice.between(0.12, 0.4)
+    angles = np.linspace(0, 2 * np.pi, 13)[:-1]
+    across = np.cross(out, UP)
+    ring = np.cos(angles)[:, None] * across + dice.between(0.6, 1.8) * np.sin(angles)[:, None] * UP
+    plate(stage, centre + size * ring, stage.light.lit(colour * dice.between(0.35, 0.75), None, depth), 0.3)
+    if dice.chance(0.4):
+        tip = centre + unit(out + UP * dice.between(-0.2, 0.8)) * dice.between(0.05, 0.5)
+        tube(stage, centre, tip, size * 0.7, size * 0.4, colour, strip="bark", grain=0.4, caps=True)
+
+
+def _branches(
+    stage: Stage,
+    dice: Dice,
+    species: Species,
+    points: list[np.ndarray],
+    radii: np.ndarray,
+    colour: np.ndarray,
+    depth: float,
+) -> None:
     lit = stage.light.lit(colour, None, depth)
     for _ in range(int(species.branches * dice.between(0, 14))):
         number = dice.count(0, len(points) - 2)
@@ -120,7 +155,9 @@ def _branches(stage: Stage, dice: Dice, species: Species, points, radii, colour,
         tube(stage, start, tip, thick, thick * 0.4, colour, strip=species.strip, grain=0.5, object_id=HIDE)
 
 
-def _crown(stage: Stage, dice: Dice, species: Species, points, height: float, greens: list) -> None:
+def _crown(
+    stage: Stage, dice: Dice, species: Species, points: list[np.ndarray], height: float, greens: list
+) -> None:
     if species.crown == "none" or dice.chance(0.1):
         return
     top, depths = stage.camera.project(points[-1])

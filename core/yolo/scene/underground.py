@@ -22,6 +22,7 @@ CABINETS = [
 ]
 LIDS = [(158, 155, 150), (125, 125, 120), (90, 120, 90), (178, 178, 175), (95, 90, 80)]
 LABELS = [(240, 130, 40), (240, 210, 50), (235, 235, 235), (200, 60, 60)]
+Axes = tuple[np.ndarray, np.ndarray, np.ndarray]
 _SQUARE = ((-1, -1), (1, -1), (1, 1), (-1, 1))
 _RING = np.linspace(0, 2 * np.pi, 21)[:-1]
 
@@ -53,7 +54,7 @@ def _corners(half: float, centre: np.ndarray, a: np.ndarray, b: np.ndarray) -> n
     return np.array([centre + half * (i * a + j * b) for i, j in _SQUARE])
 
 
-def _cabinet(stage: Stage, dice: Dice, origin: np.ndarray, axes) -> None:
+def _cabinet(stage: Stage, dice: Dice, origin: np.ndarray, axes: Axes) -> None:
     """A pad-mounted transformer or switch cabinet on its concrete pad; the label is the cabinet."""
     a, up, b = axes
     if dice.chance(0.3):
@@ -104,7 +105,7 @@ def _cabinet(stage: Stage, dice: Dice, origin: np.ndarray, axes) -> None:
             tube(stage, post, post + up, 0.07, 0.07, dice.tint((235, 200, 50)), caps=True)
 
 
-def _pedestal(stage: Stage, dice: Dice, origin: np.ndarray, axes) -> None:
+def _pedestal(stage: Stage, dice: Dice, origin: np.ndarray, axes: Axes) -> None:
     """A telecom or secondary pedestal, round or square."""
     a, up, b = axes
     height = dice.between(0.5, 1.2)
@@ -147,7 +148,7 @@ def _pedestal(stage: Stage, dice: Dice, origin: np.ndarray, axes) -> None:
         plate(stage, _corners(0.07, spot, a, up), stage.light.lit(dice.tint(dice.pick(LABELS)), None, depth))
 
 
-def _lid(stage: Stage, dice: Dice, origin: np.ndarray, axes) -> None:
+def _lid(stage: Stage, dice: Dice, origin: np.ndarray, axes: Axes) -> None:
     """The lid of a hand-hole, flush with the ground."""
     a, up, b = axes
     wide, deep = dice.between(0.2, 0.7), dice.between(0.15, 0.45)

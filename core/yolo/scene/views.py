@@ -33,7 +33,7 @@ def choose_view(
     """The view of one scene.
 
     Args:
-        kind: A key of `KINDS` in scene.py.
+        kind: A key of KINDS in kinds.py.
         long_side: Longer side of the canvas in pixels.
         pole_height: Height of the pole it looks at, metres.
         field_of_view: Range of the vertical field of view in degrees.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -10,6 +11,9 @@ import numpy as np
 from core.yolo.scene.camera import NEAR
 from core.yolo.scene.dice import Dice, vec
 from core.yolo.scene.stage import Stage
+
+if TYPE_CHECKING:
+    from core.yolo.scene.poles import Pole
 
 
 def wire(
@@ -35,7 +39,7 @@ def wire(
         )
 
 
-def spans(stage: Stage, dice: Dice, first, second, tension: float) -> None:
+def spans(stage: Stage, dice: Dice, first: Pole, second: Pole, tension: float) -> None:
     """All conductors and telecom cables between two neighbouring poles.
 
     Args:
@@ -49,14 +53,14 @@ def spans(stage: Stage, dice: Dice, first, second, tension: float) -> None:
         wire(stage, a, b, tension * dice.between(0.8, 1.8), thick, np.full(3, dice.between(22, 60)))
 
 
-def service_drop(stage: Stage, dice: Dice, pole) -> None:
+def service_drop(stage: Stage, dice: Dice, pole: Pole) -> None:
     """A single wire from the shaft to somewhere out of the picture or to a house."""
     start = pole.point(pole.height * dice.between(0.5, 0.95))
     end = start + vec(dice.between(-25, 25), dice.between(-4, 1), dice.between(-15, 25))
     wire(stage, start, end, 0.5, dice.between(0.006, 0.02), dice.tint((45, 45, 45)))
 
 
-def drop_fan(stage: Stage, dice: Dice, pole) -> None:
+def drop_fan(stage: Stage, dice: Dice, pole: Pole) -> None:
     """The fan of many service drops around one pole."""
     start = pole.point(pole.height * dice.between(0.6, 0.97))
     radius, colour = dice.between(0.004, 0.011), dice.tint((40, 40, 40), 0.3)

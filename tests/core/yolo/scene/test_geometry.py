@@ -11,7 +11,7 @@ import pytest
 from core.yolo.scene.camera import NEAR, Camera, clip_polygon, clip_segment
 from core.yolo.scene.canvas import HIDE
 from core.yolo.scene.dice import Dice
-from core.yolo.scene.labels import clip_convex, photo_labels, polygon_area, visible_outlines
+from core.yolo.scene.labels import clip_convex, photo_labels, polygon_area, visible_objects
 from core.yolo.scene.light import Light
 from core.yolo.scene.mesh import box, tube
 from core.yolo.scene.poles import Pole
@@ -61,7 +61,8 @@ def inside(points: np.ndarray, polygon: np.ndarray, slack: float) -> bool:
 
 
 def labels_of(stage: Stage):
-    return photo_labels(stage.canvas.ids, stage.objects, IDENTITY, stage.camera.width, stage.camera.height)
+    canvas = stage.canvas
+    return photo_labels(canvas.image, canvas.ids, stage.objects, IDENTITY, canvas.width, canvas.height)
 
 
 @pytest.mark.parametrize("heading", [0.0, 0.5, 1.0, 1.35, 1.5])
@@ -195,13 +196,27 @@ def test_outline_holds_every_pixel_of_its_object() -> None:
     ids = np.zeros((60, 80), np.int16)
     ids[20:50, 10:14] = 1
     ids[rng.integers(0, 60, 40), rng.integers(30, 80, 40)] = 2
-    outlines = visible_outlines(ids)
+    outlines = visible_objects(ids)
     assert set(outlines) == {1, 2}
-    assert polygon_area(outlines[1][0]) == pytest.approx(30 * 4) and outlines[1][1] == pytest.approx(1.0)
-    for number, (outline, _) in outlines.items():
+    assert polygon_area(outlines[1].outline) == pytest.approx(30 * 4) and outlines[1].shown == pytest.approx(
+        1.0
+    )
+    for number, seen in outlines.items():
         rows, columns = np.nonzero(ids == number)
         centres = np.stack([columns + 0.5, rows + 0.5], 1)
-        assert inside(centres, outline, 1e-3)
+        assert inside(centres, seen.outline, 1e-3)
+
+
+def test_what_fog_swallows_gets_no_label() -> None:
+    style, _ = plain_pole()
+    found = []
+    for visibility in (2000.0, 3.0):
+        stage = make_stage(0.3)
+        stage.light.visibility = visibility
+        stage.light.haze = np.full(3, 128.0, np.float32)
+        Pole(Dice(5), style, np.array([0.0, 0.0, 14.0]), 0.2).draw(stage)
+        found.append(sorted(label.class_id for label in labels_of(stage)))
+    assert found == [[POLE, CROSSARM], []]
 
 
 def test_clipping_keeps_the_part_inside() -> None:
@@ -248,7 +263,7 @@ def test_a_thin_far_tube_still_marks_its_whole_length() -> None:
 def test_labels_follow_the_rotation_and_stretch_of_the_photo() -> None:
     """In whole scenes, also turned and stretched ones, visible anchors lie in the labels."""
     checked = turned = 0
-    for index in range(60):
+    for index in range(36):
         frame = draw(make_scene(21, index, kind="full"), size=320)
         ids, camera = frame.stage.canvas.ids, frame.stage.camera
         height, width = frame.image.shape[:2]
@@ -264,4 +279,4 @@ def test_labels_follow_the_rotation_and_stretch_of_the_photo() -> None:
                 if 0 < at[0] < width and 0 < at[1] < height:
                     assert inside(at[None], label.polygon, 1.0)
                     checked += 1
-    assert checked > 60 and turned >= 2
+    assert checked > 40 and turned >= 1

@@ -1,4 +1,4 @@
-"""Writing data sets and streaming scenes: layout, resuming after a kill, the same result with any workers."""
+"""Writing data sets: layout, resuming after a kill, the same result with any workers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import cv2
@@ -14,8 +16,7 @@ import pytest
 import yaml
 
 from core.errors import DatasetError, InputError
-from core.yolo.scene.render import SceneStream, default_workers, write_dataset
-from core.yolo.scene.scene import make_scene, render
+from core.yolo.scene.render import default_workers, worker_result, write_dataset
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -105,23 +106,8 @@ def test_other_settings_in_one_folder_are_refused(tmp_path: Path) -> None:
     assert default_workers() >= 1
 
 
-def test_stream_gives_fresh_scenes_of_its_split_and_goes_on_where_it_stopped() -> None:
-    with SceneStream(3, split="val", size=96) as stream:
-        first = [next(stream) for _ in range(3)]
-    assert [scene.split for scene, _, _ in first] == ["val"] * 3
-    assert len({scene.index for scene, _, _ in first}) == 3
-    scene, image, labels = first[2]
-    assert scene == make_scene(3, 2, "val") and np.array_equal(image, render(scene, 96)[0])
-    with SceneStream(3, split="val", size=96, start=2) as later:
-        again = next(later)
-        assert again[0] == scene and np.array_equal(again[1], image) and later.position == 3
-        assert [label.box for label in again[2]] == [label.box for label in labels]
-    with pytest.raises(InputError, match="split 'dev'"):
-        SceneStream(3, split="dev")
-
-
-def test_stream_with_workers_keeps_the_order() -> None:
-    with SceneStream(3, size=96, workers=1, ahead=2) as stream:
-        got = [next(stream) for _ in range(3)]
-    assert [scene for scene, _, _ in got] == [make_scene(3, number, "train") for number in range(3)]
-    assert np.array_equal(got[0][1], render(got[0][0], 96)[0])
+def test_a_dead_renderer_is_told_in_words() -> None:
+    future: Future[int] = Future()
+    future.set_exception(BrokenProcessPool("gone"))
+    with pytest.raises(DatasetError, match="fewer workers"):
+        worker_result(future)

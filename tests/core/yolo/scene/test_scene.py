@@ -18,10 +18,11 @@ from core.yolo.scene.families import (
     index_in_split,
     split_of_family,
 )
+from core.yolo.scene.kinds import KINDS, NEGATIVE_KINDS, POSITIVE_KINDS
 from core.yolo.scene.labels import SMALLEST, polygon_area, yolo_lines
 from core.yolo.scene.photo import damage, draw_photo_habit, turn
 from core.yolo.scene.preview import annotate, contact_sheet, main
-from core.yolo.scene.scene import KINDS, NEGATIVE_KINDS, POSITIVE_KINDS, make_scene, render
+from core.yolo.scene.scene import make_scene, render
 from core.yolo.scene.stage import CROSSARM, POLE, UNDERGROUND
 
 
