@@ -271,8 +271,8 @@ PRESETS: dict[str, Preset] = {
     "seed": Preset(
         title="Original plan (yolov8m)",
         help="The plan as first written: yolov8m, 100 epochs, patience 30, class weights 1.0, 3.0 and 1.5, "
-        "focal gamma 2.0, mosaic, scaling 0.7, copy and paste 0.3. Wants a graphics card: on two cores one epoch takes "
-        "hours.",
+        "focal gamma 2.0, mosaic, scaling 0.7, copy and paste 0.3. Wants a graphics card: on two cores "
+        "one epoch takes hours.",
         values={
             "architecture": "yolov8m",
             "epochs": 100,

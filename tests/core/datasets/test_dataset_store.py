@@ -228,9 +228,9 @@ def test_gold_set_is_chosen_and_forgotten(workspace):
 
 
 def test_other_models_say_that_they_cannot_be_stored_yet(workspace):
-    with pytest.raises(InputError, match="'yolo' cannot be stored"):
-        create_dataset("yolo", "a", splits(), {}, ws=workspace)
-    assert list_datasets("yolo", ws=workspace) == []
+    with pytest.raises(InputError, match="'embeddings' cannot be stored"):
+        create_dataset("embeddings", "a", splits(), {}, ws=workspace)
+    assert list_datasets("embeddings", ws=workspace) == []
 
 
 def test_listing_reads_cards_only(workspace):

@@ -21,10 +21,15 @@ _CURL = """#!/bin/sh
 config=$(cat)
 echo "$@" >> "$FAKE/calls"
 out=
-while [ $# -gt 0 ]; do [ "$1" = --output ] && out=$2; shift; done
+while [ $# -gt 0 ]; do
+    [ "$1" = --output ] && out=$2
+    shift
+done
 case $config in
-    *api.roboflow.com*) [ -f "$FAKE/error" ] && { cat "$FAKE/error" >&2; exit 22; }; cp "$FAKE/answer.json"
-    "$out" ;; *) cp "$FAKE/data.zip" "$out" ;;
+    *api.roboflow.com*)
+        [ -f "$FAKE/error" ] && { cat "$FAKE/error" >&2; exit 22; }
+        cp "$FAKE/answer.json" "$out" ;;
+    *) cp "$FAKE/data.zip" "$out" ;;
 esac
 """
 needs_sh = pytest.mark.skipif(shutil.which("sh") is None or os.name == "nt", reason="needs a POSIX shell")

@@ -139,10 +139,12 @@ def test_the_fused_network_answers_like_the_librarys_predictor(tmp_path: Path) -
     from core.yolo import quiet
 
     network = weights.build("yolov8p", seed=4)
-    # An untrained head is sure of nothing; this one is sure of something somewhere.
-    with torch.no_grad():
-        for branch in network.model[-1].cv3:
-            branch[-1].bias.zero_()
+    # An untrained head is sure of nothing and sees the same box everywhere; this one does not.
+    with torch.no_grad(), torch.random.fork_rng():
+        torch.manual_seed(0)
+        for branch in (*network.model[-1].cv3, *network.model[-1].cv2):
+            torch.nn.init.normal_(branch[-1].weight, std=3.0)
+            torch.nn.init.normal_(branch[-1].bias)
     photo = np.random.default_rng(0).integers(0, 255, (64, 96, 3)).astype(np.uint8)
     model = quiet.library().YOLO("yolov8n.yaml")
     model.model = network.eval()
@@ -155,10 +157,12 @@ def test_the_fused_network_answers_like_the_librarys_predictor(tmp_path: Path) -
         copy.deepcopy(network), DetectorInfo("yolov8p", image_size=96), device="cpu", precision="fp32"
     )
     chosen = select(ours.raw(photo, tiling="off"), confidence=0.4, overlap=0.6, most=40)
-    count = min(len(chosen), len(theirs.boxes), 20)
-    assert count >= 3
-    assert np.allclose(chosen.confidence[:count], theirs.boxes.conf.numpy()[:count], atol=1e-4)
-    assert np.allclose(chosen.boxes[:3], theirs.boxes.xyxy.numpy()[:3], atol=0.1)
+    rows = theirs.boxes.data.numpy()  # x0 y0 x1 y1 confidence class
+    assert len(chosen) >= 3 and len(rows) >= 3
+    # The library suppresses before it cuts boxes at the photo's edge, so it keeps more of them there.
+    for box, mark, number in zip(chosen.boxes[:3], chosen.confidence, chosen.classes, strict=False):
+        alike = np.abs(rows - [*box, mark, number]).max(axis=1) < 0.05
+        assert alike.any()
 
 
 def test_a_folder_gives_a_line_for_each_photo(tmp_path: Path) -> None:
