@@ -60,7 +60,7 @@ def build_generated(
         DatasetError: If the name cannot be used.
     """
     from core.yolo.scene.render import write_dataset
-    from core.yolo.scene.scene import GENERATOR_VERSION
+    from core.yolo.scene.families import GENERATOR_VERSION
 
     ws = ws or Workspace.current()
     folder = ws.scratch / f"scenes-{GENERATOR_VERSION}-{settings.seed}-{settings.size}"

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from core.datasets import store
 from core.datasets.frames import Frame, frame_from_row, read_folder
 from core.datasets.photos import open_photo
 from core.errors import InputError
@@ -152,5 +151,7 @@ def frames_of(data: str | Path, split: str = "test", *, ws: Workspace | None = N
     """Labelled photos of a folder or of one split of a dataset."""
     if Path(data).is_dir():
         return read_folder(Path(data))
+    from core.datasets import store
+
     info = store.get_dataset("yolo", str(data), ws=ws)
     return [frame_from_row(row, info.path, split) for row in store.iter_rows(info, split)]

@@ -127,7 +127,8 @@ class FrameLoader(torch.utils.data.DataLoader):
     """A DataLoader with what the trainer asks of its loaders beside iteration: `reset` and `close`."""
 
     def reset(self) -> None:
-        """Nothing to do: each epoch makes a new iterator, which sees changed settings."""
+        """Let the next epoch start new workers, which see changed settings of the dataset."""
+        self._iterator = None
 
     def close(self) -> None:
         """Nothing to do: workers end with their iterator."""

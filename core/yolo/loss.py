@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import functional
 
 from core.yolo import quiet
+from core.yolo.precision import in_fp32
 
 quiet.library()
 from ultralytics.utils.loss import v8DetectionLoss  # noqa: E402
@@ -48,6 +49,7 @@ class DetectionLoss(v8DetectionLoss):
         """Sum of the box, class and edge losses times the batch size, and each of them by name."""
         with torch.autocast(preds["boxes"].device.type, enabled=False):
             exact = {name: preds[name].float() for name in ("boxes", "scores")}
+            exact["feats"] = in_fp32(preds["feats"])
             return super().loss({**preds, **exact}, batch)
 
 

@@ -175,6 +175,9 @@ class ScenePool:
         self.stock.images[place, :height, :width].copy_(torch.from_numpy(np.array(image)))
         self.stock.boxes[place].copy_(rows)
         self.stock.sizes[place].copy_(torch.tensor([float(width), float(height)]))
+        if self.device.type == "cuda":
+            # Not before the image has arrived may it be drawn.
+            torch.cuda.current_stream(self.device).synchronize()
         self._next = (place + 1) % self.capacity
         self.added += 1
 
@@ -197,7 +200,7 @@ class fresh_scenes:
     """
 
     def __init__(self, seed: int, side: int, workers: int) -> None:
-        from core.yolo.scene.render import SceneStream
+        from core.yolo.scene.stream import SceneStream
 
         self._stream = SceneStream(seed, split="train", size=side, workers=workers)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -69,6 +69,11 @@ def use_bf16(precision: str, device: str) -> bool:
     return bf16_gain() > _MINIMUM_GAIN
 
 
+def in_fp32(features: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """Stand-ins for feature maps of which only the shape, device and number format are looked at; no memory."""
+    return [torch.empty((), dtype=torch.float32, device=map.device).expand(map.shape) for map in features]
+
+
 def decode_in_fp32(network: nn.Module) -> Callable[[], None]:
     """Let a detector decode its boxes in fp32 when it computes in bf16; returns what undoes it.
 
@@ -79,7 +84,8 @@ def decode_in_fp32(network: nn.Module) -> Callable[[], None]:
 
     def decoded(x: dict[str, Any]) -> torch.Tensor:
         with torch.autocast(x["boxes"].device.type, enabled=False):
-            return decode({**x, "boxes": x["boxes"].float(), "scores": x["scores"].float()})
+            exact = {name: x[name].float() for name in ("boxes", "scores")}
+            return decode({**x, **exact, "feats": in_fp32(x["feats"])})
 
     head._inference = decoded
 

@@ -18,7 +18,6 @@ from torch import nn
 from core.datasets.frames import PICTURES
 from core.datasets.photos import open_photo
 from core.errors import InputError, ModelError
-from core.registry.store import open_version
 from core.workspace import Workspace
 from core.yolo import boxes as box_tools
 from core.yolo import weights
@@ -258,6 +257,8 @@ def load_model(ref: str, *, ws: Workspace | None = None, device: str = "", preci
         weights.put_in(network, state, path)
         info = DetectorInfo(architecture, names)
     else:
+        from core.registry.store import open_version
+
         version = open_version("yolo", ref, ws=ws)
         if version.path is None:
             raise ModelError(

@@ -208,10 +208,11 @@ class DetectorTrainer(DetectionTrainer):
             return self.job.source()
         frames = self.job.train if mode == "train" else self.job.validation
         augment = mode == "train"
+        cached = cache_choice(recipe.cache, len(frames), recipe.image_size)
         dataset = FrameDataset(
             frames, outlines=augment and (recipe.copy_paste > 0 or recipe.degrees > 0), data=self.data,
             imgsz=recipe.image_size, batch_size=batch_size, augment=augment, hyp=self.args, rect=not augment,
-            cache=cache_choice(recipe.cache, len(frames), recipe.image_size), stride=32,
+            cache=cached, stride=32,
             pad=0.0 if augment else 0.5,
         )  # fmt: skip
         sampler = None
@@ -219,11 +220,13 @@ class DetectorTrainer(DetectionTrainer):
             real = [frame.real for frame in frames]
             sampler = EpochSampler(real, recipe.images_per_epoch, recipe.real_share, recipe.seed)
             sampler.epoch = self.start_epoch_of_resume
-        workers = self.args.workers if self.device.type != "cpu" else 0
+        # Images in memory need no help, and workers that start anew for each validation cost seconds.
+        workers = self.args.workers if self.device.type != "cpu" and (augment or not cached) else 0
         return FrameLoader(
             dataset, batch_size=min(batch_size, len(sampler or dataset)), sampler=sampler,
             num_workers=workers,
             collate_fn=dataset.collate_fn, pin_memory=self.device.type == "cuda", drop_last=False,
+            persistent_workers=workers > 0,
         )  # fmt: skip
 
     @property
