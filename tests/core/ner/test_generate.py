@@ -146,7 +146,7 @@ _COMPARATOR = re.compile(
     re.IGNORECASE,
 )
 _QUANTITY = re.compile(
-    r"\d|\b(a|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|eighteen|"
+    r"\d|\b(a|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|"
     r"twenty|thirty|forty|fifty|sixty|ninety|hundred|thousand|half|quarter)\b",
     re.IGNORECASE,
 )
