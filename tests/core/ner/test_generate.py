@@ -147,7 +147,7 @@ _COMPARATOR = re.compile(
 )
 _QUANTITY = re.compile(
     r"\d|\b(a|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|"
-    r"twenty|thirty|forty|fifty|sixty|ninety|hundred|thousand|half|quarter)\b",
+    r"\w+ty|hundred|thousand|half|quarter)\b",
     re.IGNORECASE,
 )
 _BARE = re.compile(
