@@ -61,6 +61,10 @@ class Task:
         except ModuleNotFoundError:
             return False
 
+    def title_of(self, metric: str) -> str:
+        """What the pages call a metric: the target's title, else its own name."""
+        return next((target.title for target in self.targets if target.metric == metric), metric)
+
     def room(self, name: str) -> ModuleType:
         """Import and return one room, for example `task.room("train")`."""
         if not self.available:

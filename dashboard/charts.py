@@ -22,6 +22,10 @@ MAX_POINTS = 1500
 
 HEIGHT = 290
 
+ORDER = ("map50", "recall_by_label", "precision_by_label", "precision", "recall", "box_loss", "class_loss",
+         "edge_loss")  # fmt: skip
+"""Charts after the loss and the main metric, most telling first."""
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -132,6 +136,7 @@ def curves_figure(
     x_title: str,
     smoothing: float = 0.0,
     target: float | None = None,
+    target_of: str = "",
     score: bool = False,
     revision: str = "",
 ) -> Figure:
@@ -143,6 +148,7 @@ def curves_figure(
         x_title: "step" or "epoch".
         smoothing: Weight for `smooth`, applied to training curves; the raw values stay as a faint line.
         target: Value of the target line; green once a validation curve has passed it.
+        target_of: Name of the only curve that the target is for; all validation curves without it.
         score: True for a metric between 0 and 1: the axis then shows all of that range.
         revision: While it stays the same, the browser keeps the zoom.
     """
@@ -159,7 +165,7 @@ def curves_figure(
     if score:
         layout["yaxis"]["range"] = [0, 1.04]
     if target is not None:
-        layout.update(_target_line(target, curves))
+        layout.update(_target_line(target, curves, target_of))
     return Figure(traces, layout)
 
 
@@ -186,8 +192,9 @@ def _curve_traces(curve: Curve, smoothing: float, many: bool) -> list[dict[str, 
     return [*traces, trace]
 
 
-def _target_line(target: float, curves: Sequence[Curve]) -> dict[str, Any]:
-    met = any(_shown_value(curve) > target for curve in curves if curve.validation)
+def _target_line(target: float, curves: Sequence[Curve], of: str) -> dict[str, Any]:
+    judged = [curve for curve in curves if curve.validation and of in ("", curve.name)]
+    met = any(_shown_value(curve) > target for curve in judged)
     colour = theme.TARGET_MET.light if met else theme.MUTED.light
     return {
         "shapes": [
@@ -195,7 +202,7 @@ def _target_line(target: float, curves: Sequence[Curve]) -> dict[str, Any]:
              "line": {"color": colour, "width": 1.5, "dash": "dot"}}
         ],
         "annotations": [
-            {"text": f"target {target:g}" + (" ✓ met" if met else ""), "font": {"color": colour, "size": 12},
+            {"text": f"{of} target {target:g}".strip() + (" ✓ met" if met else ""), "font": {"color": colour, "size": 12},
              "xref": "x domain", "x": 0, "xanchor": "left", "yref": "y", "y": target, "yanchor": "bottom",
              "showarrow": False}
         ],
@@ -308,7 +315,7 @@ def panels(
         members = groups.setdefault(base_name(name), [])
         if name not in members:
             members.append(name)
-    order = ["loss", main_metric, "precision", "recall", f"{main_metric}_by_label"]
+    order = ["loss", main_metric, *ORDER, f"{main_metric}_by_label"]
     last = {"learning_rate": 1, "grad_norm": 2}
     return sorted(
         groups.items(),
@@ -318,14 +325,20 @@ def panels(
     )  # fmt: skip
 
 
+def label_of(name: str) -> str:
+    """The label that a metric is about (`crossarm_recall` → `crossarm`), or an empty string."""
+    first, last = name.partition("_")[0], name.rpartition("_")[2]
+    return next((part for part in (last, first) if part != name and part in theme.LABELS), "")
+
+
 def base_name(name: str) -> str:
     """`val_loss` → `loss`: the metric without the word for the data it was measured on.
 
-    A figure of one label shares a chart with the other labels: `f1_MEASURE` → `f1_by_label`.
+    A figure of one label shares a chart with the other labels: `f1_MEASURE` and `pole_f1` → `f1_by_label`.
     """
-    metric, _, label = name.rpartition("_")
-    if metric and label in theme.LABELS:
-        return f"{metric}_by_label"
+    label = label_of(name)
+    if label:
+        return f"{name.removesuffix('_' + label).removeprefix(label + '_')}_by_label"
     for prefix in ("train_", "val_", "eval_"):
         if name.startswith(prefix):
             return name.removeprefix(prefix)

@@ -15,7 +15,7 @@ import streamlit as st
 from core.runs.series import RunLog
 from core.tasks import Task
 from dashboard import theme
-from dashboard.charts import MAX_POINTS, Curve, base_name, best_index, panels
+from dashboard.charts import MAX_POINTS, Curve, base_name, best_index, label_of, panels
 
 TITLES = {
     "loss": "Loss",
@@ -27,11 +27,24 @@ TITLES = {
     "learning_rate": "Learning rate",
     "grad_norm": "Gradient length",
     "samples_per_second": "Examples per second",
+    "images_per_second": "Images per second",
+    "map50_95": "mAP50-95",
+    "map50": "mAP50",
+    "recall_by_label": "Recall by class",
+    "precision_by_label": "Precision by class",
+    "ap50_by_label": "AP50 by class",
+    "ap50_95_by_label": "AP50-95 by class",
+    "box_loss": "Box loss",
+    "class_loss": "Class loss",
+    "edge_loss": "Edge loss (DFL)",
+    "fitness": "Fitness: what the best weights have most of",
 }
-SCORES = ("f1", "precision", "recall", "f1_by_label", "spearman", "map50_95", "crossarm_recall")
+SCORES = ("f1", "precision", "recall", "f1_by_label", "spearman", "map50_95", "map50", "fitness", "recall_by_label",
+          "precision_by_label", "ap50_by_label", "ap50_95_by_label")  # fmt: skip
 """Metrics between 0 and 1."""
 
-DETAILS = ("learning_rate", "grad_norm", "samples_per_second")
+DETAILS = ("learning_rate", "grad_norm", "samples_per_second", "images_per_second", "fitness", "ap50_by_label",
+           "ap50_95_by_label")  # fmt: skip
 """Charts for the curious: folded away."""
 
 
@@ -45,6 +58,7 @@ class Panel:
         curves: What to draw.
         target: Target line, or None.
         points: Points of the longest curve before thinning.
+        target_of: Name of the curve that the target is for, where it is not for all.
     """
 
     name: str
@@ -52,6 +66,7 @@ class Panel:
     curves: list[Curve]
     target: float | None
     points: int
+    target_of: str = ""
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -92,9 +107,9 @@ def run_panels(
         ]
         if curves:
             points = max(curve.x.size for curve in curves)
-            found.append(
-                Panel(name, TITLES.get(name, name.replace("_", " ")), curves, targets.get(name), points)
-            )
+            aimed = next((metric for metric in metrics if metric in targets), name)
+            title = TITLES.get(name, name.replace("_", " "))
+            found.append(Panel(name, title, curves, targets.get(aimed), points, label_of(aimed)))
     return found
 
 
@@ -110,10 +125,10 @@ def _curves_of(
         x, y = log.series(metric, by=by, kind=kind)
         if not np.isfinite(y).any():
             continue
-        validation = kind == "epoch" and not metric.startswith("train_")
+        validation = kind == "epoch" and not metric.startswith("train_") and metric not in in_steps
         best = best_index(y) if base_name(metric) == main_metric and validation else None
         word, colour = "validation" if validation else "training", ""
-        label = metric.rpartition("_")[2]
+        label = label_of(metric)
         if base_name(metric).endswith("_by_label"):
             if index:
                 # Colours stand for labels here, so only the run of the page is drawn.
@@ -127,7 +142,7 @@ def _kind(
     metric: str, together: Sequence[str], in_steps: set[str], in_epochs: set[str], by: str
 ) -> str | None:
     """Which events a curve is taken from, or None to leave it out because another one says the same."""
-    if metric in in_epochs:
+    if metric in in_epochs and not (by == "step" and metric in in_steps):
         by_step_too = any(other in in_steps for other in together)
         return None if by == "step" and metric.startswith("train_") and by_step_too else "epoch"
     if metric in in_steps:

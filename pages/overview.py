@@ -138,7 +138,7 @@ def _doing(run: RunStatus) -> str:
     best = run.best.get(main)
     parts = [f"epoch {run.epoch:.1f} of {run.epochs:g}"] if run.epochs else [run.message or "preparing"]
     if best is not None:
-        parts.append(f"best {main.upper()} {words.score(best)}")
+        parts.append(f"best {TASKS[run.task].title_of(main)} {words.score(best)}")
     return " · ".join([*parts, words.time_left(run.eta_seconds)])
 
 
@@ -153,7 +153,7 @@ def _runs(runs: list[RunStatus]) -> None:
         with name:
             st.page_link(nav.path("live"), label=words.plain(run.name), query_params={"run": run.run_id})
         if best is not None:
-            score.html(cards.quiet_html(f"validation {main.upper()} {words.score(best)}"))
+            score.html(cards.quiet_html(f"validation {TASKS[run.task].title_of(main)} {words.score(best)}"))
         when.html(cards.quiet_html(words.ago(run.ended or run.created, now)))
 
 

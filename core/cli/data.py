@@ -27,13 +27,19 @@ def add_verbs(verbs: Any, common: argparse.ArgumentParser) -> None:
     verb = verbs.add_parser("import", parents=[common], help="import labelled data of your own")
     verb.add_argument("task", choices=list(TASKS))
     verb.add_argument(
-        "paths", nargs="+", type=Path, metavar="FILE", help="JSONL, CoNLL, Label Studio JSON or CSV"
+        "paths",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="texts: JSONL, CoNLL, Label Studio JSON, CSV; photos: a folder or .zip (YOLO, COCO, VOC)",
     )
     verb.add_argument(
         "--gold", action="store_true", help="a gold set: real cases to measure on, never trained on"
     )
     verb.add_argument("--name", default="", help="name of the dataset")
-    verb.add_argument("--format", default="auto", help="auto, jsonl, conll, label_studio or csv")
+    verb.add_argument(
+        "--format", default="auto", help="auto, jsonl, conll, label_studio, csv, yolo, coco or voc"
+    )
     verb.add_argument("--encoding", default="utf-8", help="encoding of the files, if it is not UTF-8")
     verb.add_argument("--label", action="append", default=[], metavar="THEIRS=OURS", help="rename a label")
     verb.set_defaults(run=import_)
@@ -98,9 +104,11 @@ def import_(args: argparse.Namespace, out: Output) -> int:
     )
     if args.gold:
         store.set_gold(task.name, info.id)
-    rejected = [{"line": r.line, "reason": r.reason, "snippet": r.snippet} for r in report.rejected]
+    rejected = [
+        {"file": r.file, "line": r.line, "reason": r.reason, "snippet": r.snippet} for r in report.rejected
+    ]
     lines = [f"{info.id}: {_counts(info.counts)}.", f"{len(rejected)} rows rejected."]
-    lines += [f"  line {r['line']}: {r['reason']}" for r in rejected[:50]]
+    lines += [f"  {_place(r)}: {r['reason']}" for r in rejected[:50]]
     if len(rejected) > 50:
         lines.append(f"  … and {len(rejected) - 50} more (--json lists all).")
     out.result(
@@ -114,6 +122,11 @@ def import_(args: argparse.Namespace, out: Output) -> int:
         lines,
     )
     return 0
+
+
+def _place(rejected: dict[str, Any]) -> str:
+    """Where a rejected row stands: its line, or the file where whole files are rejected."""
+    return f"line {rejected['line']}" if rejected["line"] else rejected["file"]
 
 
 def datasets(args: argparse.Namespace, out: Output) -> int:

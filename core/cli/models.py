@@ -21,16 +21,28 @@ def add_verbs(verbs: Any, common: argparse.ArgumentParser) -> None:
         "(default: production where there is one, else the starter)",
     )  # fmt: skip
 
-    verb = verbs.add_parser("evaluate", parents=[common, model], help="score a model on labelled data")
+    conf = argparse.ArgumentParser(add_help=False)
+    conf.add_argument(
+        "--conf",
+        type=_share,
+        default=None,
+        metavar="X",
+        help="detector only: confidence in force (default: 0.25)",
+    )
+
+    verb = verbs.add_parser("evaluate", parents=[common, model, conf], help="score a model on labelled data")
     verb.add_argument(
-        "--data", required=True, metavar="PATH", help="labelled file, or a dataset id (its test split)"
+        "--data",
+        required=True,
+        metavar="PATH",
+        help="labelled file or folder (images/, labels/), or a dataset id (its test split)",
     )
     verb.add_argument("--worst", type=int, default=0, metavar="N", help="list the N worst examples")
     verb.set_defaults(run=evaluate)
 
-    verb = verbs.add_parser("predict", parents=[common, model], help="use a model")
+    verb = verbs.add_parser("predict", parents=[common, model, conf], help="use a model")
     verb.add_argument(
-        "--input", required=True, type=Path, metavar="PATH", help="JSONL with text, or a text a line"
+        "--input", required=True, type=Path, metavar="PATH", help="JSONL with text, a text a line, or photos"
     )
     verb.add_argument("--output", required=True, type=Path, metavar="FILE", help="JSONL, one line an input")
     verb.set_defaults(run=predict)
@@ -75,23 +87,41 @@ def evaluate(args: argparse.Namespace, out: Output) -> int:
     """Score a model on labelled data."""
     task = get_task(args.task)
     reference = _model(task, args.model)
-    result = task.room("evaluate").evaluate_path(reference, args.data, progress=out.progress("Scored"))
+    result = task.room("evaluate").evaluate_path(
+        reference, args.data, progress=out.progress("Scored"), **_confidence(task, args)
+    )
     worst = result.pop("worst", [])
+    result.pop("curves", None)  # hundreds of points, for charts
     if args.worst:
         result["worst"] = worst[: args.worst]
-    rows = [
-        [name, *_figures(figures)] for name, figures in {"all": result, **result.get("labels", {})}.items()
-    ]
-    lines = [
-        f"{task.title} {reference} on {args.data}",
-        *table(rows, ["label", "f1", "precision", "recall", "support"]),
-    ]
+    columns = _COLUMNS.get(task.name, _COLUMNS["ner"])
+    whole = {**result, "ap50": result.get("map50"), "ap50_95": result.get("map50_95")}
+    parts = {"all": whole, **result.get("labels", {}), **result.get("classes", {})}
+    rows = [[name, *(figures.get(column) for column in columns)] for name, figures in parts.items()]
+    lines = [f"{task.title} {reference} on {args.data}", *table(rows, ["label", *columns])]
     out.result({"task": task.name, "model": reference, "data": str(args.data), **result}, lines)
     return 0
 
 
-def _figures(figures: dict[str, Any]) -> list[Any]:
-    return [figures.get(key) for key in ("f1", "precision", "recall", "support")]
+_COLUMNS = {
+    "ner": ("f1", "precision", "recall", "support"),
+    "yolo": ("ap50", "ap50_95", "recall", "precision", "support"),
+}
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1:
+        raise ValueError(text)
+    return value
+
+
+def _confidence(task: Any, args: argparse.Namespace) -> dict[str, float]:
+    if args.conf is None:
+        return {}
+    if task.name != "yolo":
+        raise InputError(f"--conf is a setting of the detector, not of {task.name}.", "Leave it out.")
+    return {"confidence": args.conf}
 
 
 def predict(args: argparse.Namespace, out: Output) -> int:
@@ -99,7 +129,7 @@ def predict(args: argparse.Namespace, out: Output) -> int:
     task = get_task(args.task)
     reference = _model(task, args.model)
     count = task.room("predict").predict_path(
-        reference, args.input, args.output, progress=out.progress("Predicted")
+        reference, args.input, args.output, progress=out.progress("Predicted"), **_confidence(task, args)
     )
     out.result(
         {"task": task.name, "model": reference, "inputs": count, "output": str(args.output)},

@@ -25,18 +25,15 @@ def export_starter(version: Version, to: Path) -> Version:
     The report is left out: its worst sentences may come from a gold set that must not be passed on.
 
     Args:
-        version: A version of kind `delta` or `adapter`.
+        version: A version of kind `delta` or `adapter`, or a small `full` one (the detector's).
         to: The folder, for example data/starter/ner.
 
     Raises:
         InputError: If the kind does not fit or the files have more than 25 MB.
         IntegrityError: If a file differs from its hash.
     """
-    if version.kind not in ("delta", "adapter") or version.path is None:
-        raise InputError(
-            f"A {version.kind!r} version cannot ship as the starter; expected only what training changed.",
-            "Save the version as a delta or an adapter first.",
-        )
+    if version.kind == "base" or version.path is None:
+        raise InputError("'base' is untrained and cannot ship as the starter.", "Choose a trained version.")
     verify(version)
     names = [name for name in version.manifest["files"] if name not in ("report.json", "card.md")]
     size = sum(version.manifest["files"][name]["bytes"] for name in names)

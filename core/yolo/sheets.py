@@ -20,8 +20,8 @@ from core.yolo.boxes import select
 if TYPE_CHECKING:
     from core.yolo.predict import Detector
 
-# Chosen to stay apart for colour-blind eyes and on both sky and vegetation (Okabe and Ito).
-COLOURS = {"pole": (0, 158, 255), "crossarm": (255, 140, 0), "underground": (204, 80, 220)}
+# The colours of the pages, bright enough for both sky and vegetation.
+COLOURS = {"pole": (64, 160, 255), "crossarm": (255, 140, 0), "underground": (60, 220, 120)}
 _TRUTH = (255, 255, 255)
 _CELL = 420
 
