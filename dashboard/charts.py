@@ -193,7 +193,7 @@ def _curve_traces(curve: Curve, smoothing: float, many: bool) -> list[dict[str, 
 
 
 def _target_line(target: float, curves: Sequence[Curve], of: str) -> dict[str, Any]:
-    judged = [curve for curve in curves if curve.validation and of in ("", curve.name)]
+    judged = [curve for curve in curves if curve.validation and of in ("", curve.name.rpartition(" · ")[2])]
     met = any(_shown_value(curve) > target for curve in judged)
     colour = theme.TARGET_MET.light if met else theme.MUTED.light
     return {
@@ -272,6 +272,44 @@ def confusion_figure(labels: Sequence[str], counts: np.ndarray, things: str = "s
     layout["yaxis"].update(autorange="reversed", title={"text": "there is", "font": _SMALL})
     layout.update(height=330, hovermode="closest", margin={**layout["margin"], "l": 100})
     return Figure([trace], layout)
+
+
+def precision_recall_figure(
+    classes: Mapping[str, Mapping[str, Sequence[float]]], confidence: float, *, revision: str = ""
+) -> Figure:
+    """Precision over recall for each class, with a mark where the threshold in force stands.
+
+    Args:
+        classes: Label → `recall`, `precision`, `confidence` of equal length, confidence descending.
+        confidence: The threshold in force, 0 to 1.
+        revision: While it stays the same, the browser keeps the zoom.
+    """
+    traces: list[dict[str, Any]] = []
+    for label, curve in classes.items():
+        recall, precision, marks = (
+            np.asarray(curve[key], np.float32) for key in ("recall", "precision", "confidence")
+        )
+        if not recall.size:
+            continue
+        colour = theme.label_colour(label).light
+        traces.append(
+            {"type": "scatter", "x": recall, "y": precision, "customdata": marks, "name": label, "mode": "lines",
+             "line": {"color": colour, "width": 2}, "legendgroup": label,
+             "hovertemplate": "recall %{x:.3f}, precision %{y:.3f} at confidence %{customdata:.2f}"}
+        )  # fmt: skip
+        shown = np.flatnonzero(marks >= confidence)
+        if shown.size:
+            at = int(shown[-1])
+            traces.append(
+                {"type": "scatter", "x": recall[at : at + 1], "y": precision[at : at + 1], "mode": "markers",
+                 "marker": {"symbol": "circle", "size": 11, "color": colour}, "showlegend": False,
+                 "legendgroup": label, "hovertemplate": f"{label} at {confidence:.2f}<extra></extra>"}
+            )  # fmt: skip
+    layout = _layout("Precision and recall", "recall", revision, legend=True)
+    layout["xaxis"]["range"] = layout["yaxis"]["range"] = [0, 1.04]
+    layout["yaxis"]["title"] = {"text": "precision", "font": _SMALL}
+    layout.update(height=330, hovermode="closest")
+    return Figure(traces, layout)
 
 
 _SMALL = {"color": theme.MUTED.light, "size": 12}

@@ -6,13 +6,13 @@ torch is imported here only when a prediction is asked for, inside the functions
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import streamlit as st
 
-from core.datasets import store
 from core.errors import NexaError
 from core.registry import store as registry
 from core.tasks import Task, get_task
@@ -38,7 +38,7 @@ class Choice:
 
 @dataclass
 class Scores:
-    """Finished scored passes of this process, by (task, model id, stamp, dataset id)."""
+    """Finished scored passes of this process, by (task, model id, stamp, set)."""
 
     results: dict[tuple[str, str, str, str], dict[str, Any]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -117,38 +117,34 @@ def predict(task_name: str, model_id: str, stamp: str, text: str) -> list[dict[s
         stamp: From `Choice`.
         text: Any text.
     """
-    model, lock = _model(task_name, model_id, stamp)
-    with lock:
+    with loaded(task_name, Choice(model_id, model_id, stamp)) as model:
         return model.predict([text])[0]["entities"]
 
 
-def score(
-    task: Task,
-    choice: Choice,
-    dataset: store.DatasetInfo,
-    rows: Callable[[], list[Any]],
-    progress: Callable[[int, int], None],
-) -> dict[str, Any]:
-    """Run a model over the test split of a dataset; the result is kept for this process.
+@contextmanager
+def loaded(task_name: str, choice: Choice) -> Iterator[Any]:
+    """A model for one session at a time; it is loaded when it was not used before."""
+    model, lock = _model(task_name, choice.id, choice.stamp)
+    with lock:
+        yield model
+
+
+def score(task: Task, choice: Choice, source: str, run: Callable[[Any], dict[str, Any]]) -> None:
+    """Run a model over a set unless that was done before; the result is kept for this process.
 
     Args:
         task: Model family.
         choice: Which model.
-        dataset: A dataset or gold set.
-        rows: Reads what `evaluate` of the model scores.
-        progress: Called with (done, total).
+        source: Names the set: a dataset id, or a folder with what changes when its files do.
+        run: Takes the loaded model, returns the result.
     """
-    key = (task.name, choice.id, choice.stamp, dataset.id)
-    found = scores().get(key)
-    if found is not None:
-        return found
-    model, lock = _model(task.name, choice.id, choice.stamp)
-    with lock:
-        result = task.room("evaluate").evaluate(model, rows(), progress=progress)
-    scores().put(key, result)
-    return result
+    if scored(task, choice, source) is not None:
+        return
+    with loaded(task.name, choice) as model:
+        result = run(model)
+    scores().put((task.name, choice.id, choice.stamp, source), result)
 
 
-def scored(task: Task, choice: Choice, dataset: store.DatasetInfo) -> dict[str, Any] | None:
+def scored(task: Task, choice: Choice, source: str) -> dict[str, Any] | None:
     """The result of an earlier `score`, or None."""
-    return scores().get((task.name, choice.id, choice.stamp, dataset.id))
+    return scores().get((task.name, choice.id, choice.stamp, source))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -12,11 +13,16 @@ from core.tasks import Task, get_task
 from dashboard import entities, nav
 from dashboard.ner_import import draw_import
 
-__all__ = ["HIDDEN", "PREFIX", "draw_import", "examples", "more_settings", "preview"]
+__all__ = ["HIDDEN", "PREFIX", "draw_import", "examples", "more_settings", "more_tabs", "preview"]
 
 PREFIX = "g."
 HIDDEN = ("style_mix",)
 PREVIEW_ROWS = 8
+
+
+def more_tabs(task: Task) -> dict[str, tuple[str, Callable[[Task], None]]]:
+    """Generating and importing are all."""
+    return {}
 
 
 @st.cache_data(max_entries=4, show_spinner="Reading the sentence patterns …")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
 
 from core.datasets import store
 from core.datasets.store import DatasetInfo
-from core.tasks import Task
+from core.tasks import Task, get_task
 from dashboard import cards, entities, words
 from dashboard.model_use import Choice
 
@@ -21,9 +22,9 @@ ERROR_WORDS = {
 PAGE = 10
 
 
-def rows(task: Task, info: DatasetInfo) -> list[dict[str, Any]]:
-    """The test split of a dataset."""
-    return store.read_rows(info, "test")
+def score(model: Any, source: DatasetInfo, progress: Callable[[int, int], None]) -> dict[str, Any]:
+    """Strict figures of a loaded model over the test split of a dataset."""
+    return get_task("ner").room("evaluate").evaluate(model, store.read_rows(source, "test"), progress=progress)
 
 
 def figures(task: Task, choice: Choice, result: dict[str, Any], *, real: bool) -> None:

@@ -12,9 +12,13 @@ import streamlit as st
 from core.tasks import Task
 from dashboard import cards, entities, model_use, nav, state
 from dashboard.model_use import Choice
-from dashboard.ner_scored import figures, rows, worst
+from dashboard.ner_scored import figures, score, worst
 
-__all__ = ["draw", "figures", "rows", "worst"]
+__all__ = ["draw", "figures", "score", "worst"]
+
+HAS_BASE = True
+FOLDERS = False
+
 
 EXAMPLES = (
     "Install pole with 18 feet clearance per G.O. 95",

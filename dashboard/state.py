@@ -87,7 +87,7 @@ def segments(label: str, options: dict[str, str], key: str, *, default: str, **m
         **more: Further arguments of `st.segmented_control`.
     """
     widget = f"segments-{key}"
-    if widget not in st.session_state:
+    if st.session_state.get(widget) not in options:
         st.session_state[widget] = param(key) if param(key) in options else default
     return st.segmented_control(
         label, list(options), key=widget, format_func=options.get, required=True, on_change=_remember,

@@ -8,6 +8,8 @@ import shutil
 from pathlib import Path
 from typing import BinaryIO
 
+import streamlit as st
+
 from core.workspace import Workspace
 
 _PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
@@ -36,3 +38,42 @@ def to_disk(name: str, stream: BinaryIO) -> Path:
             shutil.copyfileobj(stream, file, 1 << 20)
         part.replace(target)
     return target
+
+
+def collect(label: str, key: str, types: list[str], *, limit_mb: int, help: str | None = None) -> list[Path]:
+    """An uploader whose files go to the disk as soon as they arrive and leave the server's memory.
+
+    Args:
+        label: Text above it.
+        key: Name of the list; the same name gives the same files until `forget`.
+        types: File endings without dot.
+        limit_mb: Largest file in MB.
+        help: Text of the question mark.
+
+    Returns:
+        The files on disk, in the order in which they came.
+    """
+    kept: list[str] = st.session_state.setdefault(f"kept-{key}", [])
+    number = st.session_state.setdefault(f"uploader-{key}", 0)
+    files = st.file_uploader(
+        label, type=types, accept_multiple_files=True, key=f"{key}-{number}", max_upload_size=limit_mb, help=help,
+    )  # fmt: skip
+    if files:
+        for file in files:
+            path = str(to_disk(file.name, file))
+            if path not in kept:
+                kept.append(path)
+        # Another key is an empty uploader: the server lets go of the bytes.
+        st.session_state[f"uploader-{key}"] = number + 1
+        st.rerun()
+    kept[:] = [path for path in kept if Path(path).is_file()]
+    return [Path(path) for path in kept]
+
+
+def forget(key: str, paths: list[Path] | None = None) -> None:
+    """Take files out of a list of `collect` and off the disk; all of them without `paths`."""
+    kept: list[str] = st.session_state.get(f"kept-{key}", [])
+    gone = {str(path) for path in paths} if paths is not None else set(kept)
+    st.session_state[f"kept-{key}"] = [path for path in kept if path not in gone]
+    for path in gone:
+        Path(path).unlink(missing_ok=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from core.datasets.store import DatasetInfo
@@ -31,6 +32,9 @@ class DataView(Protocol):
     def more_settings(self, task: Task) -> dict[str, Any]:
         """Draw what the form cannot, under it; returns what the user changed."""
 
+    def more_tabs(self, task: Task) -> dict[str, tuple[str, Callable[[Task], None]]]:
+        """Further tabs beside generating and importing: name in the address → (title, what draws it)."""
+
     def preview(self, task: Task, changed: dict[str, Any]) -> None:
         """Draw examples of what these settings generate."""
 
@@ -42,13 +46,23 @@ class DataView(Protocol):
 
 
 class ValidationView(Protocol):
-    """What the Validation page asks of a model."""
+    """What the Validation page asks of a model.
+
+    Attributes:
+        HAS_BASE: True where the untrained base can be tried too.
+        FOLDERS: True where a labelled folder on this machine can be scored.
+    """
+
+    HAS_BASE: bool
+    FOLDERS: bool
 
     def draw(self, task: Task, found: list[Choice]) -> tuple[Choice, Choice]:
         """Draw input and result; returns the versions (before, after) that were chosen."""
 
-    def rows(self, task: Task, info: DatasetInfo) -> list[Any]:
-        """What a scored pass reads."""
+    def score(
+        self, model: Any, source: DatasetInfo | Path, progress: Callable[[int, int], None]
+    ) -> dict[str, Any]:
+        """Run a loaded model over the test split of a dataset, or over a labelled folder."""
 
     def figures(self, task: Task, choice: Choice, result: Any, *, real: bool) -> None:
         """Draw the figures of a scored pass."""
@@ -83,6 +97,7 @@ class Views:
 
 VIEWS: dict[str, Views] = {
     "ner": Views("sentence", "dashboard.ner_data", "dashboard.ner_validation", "dashboard.ner_live"),
+    "yolo": Views("photo", "dashboard.yolo_data", "dashboard.yolo_validation", "dashboard.yolo_live"),
 }
 
 

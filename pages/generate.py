@@ -22,11 +22,14 @@ def main() -> None:
     available = available_tasks()
     task = get_task(state.task(available))
     view = views.data(task.name)
-    tabs = {"generate": "Generate", "import": "Import your own"}
+    more = view.more_tabs(task)
+    tabs = {"generate": "Generate", "import": "Import your own", **{key: title for key, (title, _) in more.items()}}
     tab = state.segments("Source", tabs, "tab", default="generate", label_visibility="collapsed")
     with nav.guard("This part of the page"):
         if tab == "import":
             view.draw_import(task)
+        elif tab in more:
+            more[tab][1](task)
         else:
             _generate(task, view)
     st.subheader("Datasets")

@@ -16,11 +16,11 @@ def main() -> None:
     st.title("Validation")
     available = available_tasks()
     task = get_task(state.task(available))
-    found = model_use.choices(task)
+    view = views.validation(task.name)
+    found = [choice for choice in model_use.choices(task) if choice.id != "base" or view.HAS_BASE]
     if not found:
         cards.empty_state("There is no model to try yet.", "Launch training", "launch", {"task": task.name})
         return
-    view = views.validation(task.name)
     before, after = view.draw(task, found)
     st.divider()
     with nav.guard("The scored pass"):

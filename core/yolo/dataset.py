@@ -59,8 +59,8 @@ def build_generated(
     Raises:
         DatasetError: If the name cannot be used.
     """
-    from core.yolo.scene.render import write_dataset
     from core.yolo.scene.families import GENERATOR_VERSION
+    from core.yolo.scene.render import write_dataset
 
     ws = ws or Workspace.current()
     folder = ws.scratch / f"scenes-{GENERATOR_VERSION}-{settings.seed}-{settings.size}"

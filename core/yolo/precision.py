@@ -70,8 +70,8 @@ def use_bf16(precision: str, device: str) -> bool:
 
 
 def in_fp32(features: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    """Stand-ins for feature maps of which only the shape, device and number format are looked at; no memory."""
-    return [torch.empty((), dtype=torch.float32, device=map.device).expand(map.shape) for map in features]
+    """Stand-ins for feature maps of which only shape, device and number format are looked at; no memory."""
+    return [torch.empty((), dtype=torch.float32, device=one.device).expand(one.shape) for one in features]
 
 
 def decode_in_fp32(network: nn.Module) -> Callable[[], None]:

@@ -80,6 +80,7 @@ class YoloImport:
         format: `yolo`, `coco`, `voc`, or several.
         label_counts: Objects per class of ours.
         unknown_labels: Class names that fit none of ours -> how often; their boxes are left out.
+        guessed: Class names that were taken for one of ours without asking (`cross_arm` -> `crossarm`).
         licence: Licence text found beside the data, shortened.
         notices: What was corrected or ignored on the way, one sentence each.
     """
@@ -89,6 +90,7 @@ class YoloImport:
     format: str = ""
     label_counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LABELS, 0))
     unknown_labels: dict[str, int] = field(default_factory=dict)
+    guessed: dict[str, str] = field(default_factory=dict)
     licence: str = ""
     notices: list[str] = field(default_factory=list)
 
@@ -102,6 +104,7 @@ class YoloImport:
         self.photos += other.photos
         self.rejected += other.rejected
         self.notices += other.notices
+        self.guessed.update(other.guessed)
         self.licence = self.licence or other.licence
         self.format = ", ".join(dict.fromkeys(part for part in (self.format, other.format) if part))
         for table, more in (
@@ -154,6 +157,9 @@ def import_yolo(
                 result.label_counts[LABELS[thing.label]] += 1
         if progress:
             progress(number, len(raws))
+    result.guessed = {
+        name: ours for name, ours in mapping.items() if ours and name != ours and name not in (label_map or {})
+    }
     unknown = {name: seen[name] for name in seen if mapping.get(name, "") == ""}
     result.unknown_labels = dict(sorted(unknown.items(), key=lambda item: -item[1]))
     if unknown:
