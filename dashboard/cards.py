@@ -140,7 +140,7 @@ def balance_html(counts: Mapping[str, int]) -> str:
     """A stacked bar of label counts with the words and numbers under it."""
     total = sum(counts.values())
     if not total:
-        return quiet_html("No labelled spans.")
+        return quiet_html("Nothing is labelled.")
     parts, names = [], []
     for label, value in counts.items():
         parts.append(
@@ -193,13 +193,19 @@ def state_badge(name: str) -> None:
     st.badge(shown.word, icon=shown.icon, color=shown.badge)
 
 
-def source_badge(real: bool, name: str = "") -> None:
-    """Says whether the figures under it come from real (blue) or generated data (grey)."""
+def source_badge(real: bool, name: str = "", word: str = "") -> None:
+    """Says whether the figures under it come from real (blue) or generated data (grey).
+
+    Args:
+        real: True for real data.
+        name: Of the dataset.
+        word: What is said instead of "Real data (gold)" or "Generated data".
+    """
     tail = f" · {name}" if name else ""
     if real:
-        st.badge(f"Real data (gold){tail}", icon=":material/verified:", color="blue")
+        st.badge(f"{word or 'Real data (gold)'}{tail}", icon=":material/verified:", color="blue")
     else:
-        st.badge(f"Generated data{tail}", icon=":material/auto_awesome:", color="gray")
+        st.badge(f"{word or 'Generated data'}{tail}", icon=":material/auto_awesome:", color="gray")
 
 
 def empty_state(

@@ -69,6 +69,8 @@ def _entry(task: Task, info: DatasetInfo, *, is_gold: bool) -> None:
 def _source(info: DatasetInfo) -> None:
     if info.role == "gold":
         cards.source_badge(real=True)
+    elif info.card.get("source") == "mixed":
+        st.badge("Generated and real", icon=":material/blender:", color="gray")
     elif str(info.card.get("source", "")).startswith("imported"):
         st.badge("Imported", icon=":material/upload_file:", color="gray")
     else:

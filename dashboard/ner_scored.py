@@ -24,7 +24,9 @@ PAGE = 10
 
 def score(model: Any, source: DatasetInfo, progress: Callable[[int, int], None]) -> dict[str, Any]:
     """Strict figures of a loaded model over the test split of a dataset."""
-    return get_task("ner").room("evaluate").evaluate(model, store.read_rows(source, "test"), progress=progress)
+    return (
+        get_task("ner").room("evaluate").evaluate(model, store.read_rows(source, "test"), progress=progress)
+    )
 
 
 def figures(task: Task, choice: Choice, result: dict[str, Any], *, real: bool) -> None:

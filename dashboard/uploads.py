@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 import streamlit as st
 
+from core.errors import InputError
 from core.workspace import Workspace
+from dashboard.words import plain
 
 _PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -40,7 +43,15 @@ def to_disk(name: str, stream: BinaryIO) -> Path:
     return target
 
 
-def collect(label: str, key: str, types: list[str], *, limit_mb: int, help: str | None = None) -> list[Path]:
+def collect(
+    label: str,
+    key: str,
+    types: list[str],
+    *,
+    limit_mb: int,
+    clean: Callable[[Path], Path] | None = None,
+    help: str | None = None,
+) -> list[Path]:
     """An uploader whose files go to the disk as soon as they arrive and leave the server's memory.
 
     Args:
@@ -48,6 +59,7 @@ def collect(label: str, key: str, types: list[str], *, limit_mb: int, help: str 
         key: Name of the list; the same name gives the same files until `forget`.
         types: File endings without dot.
         limit_mb: Largest file in MB.
+        clean: Checks a file that has arrived and gives the file to keep; raises InputError to refuse it.
         help: Text of the question mark.
 
     Returns:
@@ -59,13 +71,23 @@ def collect(label: str, key: str, types: list[str], *, limit_mb: int, help: str 
         label, type=types, accept_multiple_files=True, key=f"{key}-{number}", max_upload_size=limit_mb, help=help,
     )  # fmt: skip
     if files:
+        refused: list[tuple[str, str]] = st.session_state.setdefault(f"refused-{key}", [])
+        refused.clear()
         for file in files:
-            path = str(to_disk(file.name, file))
-            if path not in kept:
-                kept.append(path)
+            path = to_disk(file.name, file)
+            try:
+                path = clean(path) if clean else path
+            except InputError as error:
+                path.unlink(missing_ok=True)
+                refused.append((error.message, error.hint))
+                continue
+            if str(path) not in kept:
+                kept.append(str(path))
         # Another key is an empty uploader: the server lets go of the bytes.
         st.session_state[f"uploader-{key}"] = number + 1
         st.rerun()
+    for message, hint in st.session_state.get(f"refused-{key}", []):
+        st.warning(f"{plain(message)}  \n{plain(hint)}", icon=":material/block:")
     kept[:] = [path for path in kept if Path(path).is_file()]
     return [Path(path) for path in kept]
 
@@ -73,6 +95,7 @@ def collect(label: str, key: str, types: list[str], *, limit_mb: int, help: str 
 def forget(key: str, paths: list[Path] | None = None) -> None:
     """Take files out of a list of `collect` and off the disk; all of them without `paths`."""
     kept: list[str] = st.session_state.get(f"kept-{key}", [])
+    st.session_state.pop(f"refused-{key}", None)
     gone = {str(path) for path in paths} if paths is not None else set(kept)
     st.session_state[f"kept-{key}"] = [path for path in kept if path not in gone]
     for path in gone:

@@ -109,7 +109,11 @@ def _mix(task: Task) -> None:
     real = [name for name, kind in kinds.items() if kind.startswith("imported")]
     if not scenes or not real:
         missing = "generated scenes" if not scenes else "imported photos"
-        st.html(cards.quiet_html(f"Mixing takes generated scenes and your own photos: there are no {missing} yet."))
+        st.html(
+            cards.quiet_html(
+                f"Mixing takes generated scenes and your own photos: there are no {missing} yet."
+            )
+        )
         return
     counts = {info.id: info.counts.get("train", 0) for info in listed}
     titles = {name: f"{name} · {words.count(counts[name], 'training photo')}" for name in counts}

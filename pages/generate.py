@@ -23,7 +23,8 @@ def main() -> None:
     task = get_task(state.task(available))
     view = views.data(task.name)
     more = view.more_tabs(task)
-    tabs = {"generate": "Generate", "import": "Import your own", **{key: title for key, (title, _) in more.items()}}
+    tabs = {"generate": "Generate", "import": "Import your own"}
+    tabs |= {key: title for key, (title, _) in more.items()}
     tab = state.segments("Source", tabs, "tab", default="generate", label_visibility="collapsed")
     with nav.guard("This part of the page"):
         if tab == "import":

@@ -247,8 +247,9 @@ def _curves(
 
     def draw(panel: curves.Panel) -> None:
         figure = curves_figure(
-            panel.title, panel.curves, x_title=by, smoothing=smoothing, target=panel.target, target_of=panel.target_of,
-            score=panel.name in curves.SCORES, revision=f"{run.run_id}-{by}",
+            panel.title, panel.curves, x_title=by, smoothing=smoothing, target=panel.target,
+            target_of=panel.target_of, score=panel.name in curves.SCORES,
+            revision=f"{run.run_id}-{by}",
         )  # fmt: skip
         chart(figure, key=f"chart-{run.run_id}-{panel.name}-{by}")
 

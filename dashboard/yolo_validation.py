@@ -1,0 +1,288 @@
+"""Photos on the Validation page: boxes before and after training, sliders, crossarms per pole, downloads.
+
+What is measured over a whole set is yolo_scored.py.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from core.datasets.frames import LABELS
+from core.datasets.photos import open_photo, without_metadata
+from core.tasks import Task
+from core.workspace import Workspace, write_bytes_atomic
+from core.yolo.boxes import OVERLAP, Raw, select
+from dashboard import cards, entities, model_use, nav, photo_table, photos, state, uploads, words
+from dashboard.model_use import Choice
+from dashboard.yolo_scored import THRESHOLD, UNTESTED, figures, score, worst
+
+__all__ = ["FOLDERS", "HAS_BASE", "draw", "figures", "score", "worst"]
+
+HAS_BASE = False
+FOLDERS = True
+TYPES = ["jpg", "jpeg", "png", "heic", "heif", "webp"]
+MAX_PHOTO_MB = 60
+# A seed of their own: no dataset of the default seeds holds them.
+SCENE_SEED = 90_210
+SCENES = {"top": "Pole top", "street": "Street", "far": "Far poles", "underground": "Underground"}
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One photo to try.
+
+    Args:
+        path: On this machine's disk.
+        title: What the page calls it.
+        real: False for a generated scene.
+        truth: What is there, as far as that is known: `{"label", "box"}`.
+    """
+
+    path: Path
+    title: str
+    real: bool = True
+    truth: list[dict[str, Any]] = field(default_factory=list)
+
+
+def draw(task: Task, found: list[Choice]) -> tuple[Choice, Choice]:
+    """Uploader, choice of versions, sliders, and the boxes.
+
+    Args:
+        task: Model family.
+        found: The versions that can be tried.
+
+    Returns:
+        The chosen versions (before, after).
+    """
+    listed = _photos()
+    by_id = {choice.id: choice for choice in found}
+    titles = {choice.id: choice.title for choice in found}
+    first, second = model_use.defaults(task, found)
+    with st.container(key="sides"):
+        columns = st.columns(4, gap="medium", vertical_alignment="bottom")
+    with columns[0]:
+        before = by_id[state.choice("Before", list(by_id), "before", default=first, titles=titles)]
+    with columns[1]:
+        after = by_id[state.choice("After", list(by_id), "after", default=second, titles=titles)]
+    with columns[2]:
+        confidence = st.slider(
+            "Confidence at least", 0.02, 1.0, THRESHOLD, 0.01, key="threshold", bind="query-params",
+            help="Boxes that the model is less sure of are hidden. The model is not run again.",
+        )  # fmt: skip
+    with columns[3]:
+        overlap = st.slider(
+            "Overlap at most", 0.1, 0.95, OVERLAP, 0.05, key="overlap", bind="query-params",
+            help="Of two boxes of a class that share more than this, only the surer one stays (intersection over "
+            "union). The model is not run again.",
+        )  # fmt: skip
+    if listed:
+        with nav.guard("The prediction"):
+            _result(task, before, after, listed, confidence, overlap)
+    return before, after
+
+
+def _photos() -> list[Photo]:
+    with st.container(key="sides-photos"):
+        left, right = st.columns([3, 2], gap="large")
+    with left, nav.guard("The upload"):
+        kept = uploads.collect(
+            "Photos of poles", "photos", TYPES, limit_mb=MAX_PHOTO_MB, clean=_clean,
+            help="JPEG, PNG or HEIC. Photos stay on this machine; where they were taken is removed at once.",
+        )  # fmt: skip
+    with right:
+        st.caption("No photo at hand? Try a generated scene:")
+        with st.container(horizontal=True):
+            for kind, title in SCENES.items():
+                st.button(
+                    title, key=f"scene-{kind}", on_click=_use_scene, args=(kind,), icon=":material/image:"
+                )
+        if kept and st.button("Remove the photos", icon=":material/close:", type="tertiary", key="forget"):
+            uploads.forget("photos")
+            st.rerun()
+    listed = [Photo(path, path.name) for path in kept]
+    kind = state.param("scene")
+    if kind in SCENES:
+        path, truth = _scene(kind, str(Workspace.current().scratch))
+        listed.append(Photo(Path(path), f"{SCENES[kind]} (generated)", False, truth))
+        if st.session_state.pop("scene-pressed", False):
+            st.session_state["photo"] = listed[-1].title
+    return listed
+
+
+def _use_scene(kind: str) -> None:
+    state.remember("scene", kind)
+    st.session_state["scene-pressed"] = True
+
+
+def _clean(path: Path) -> Path:
+    """The photo without place, time and camera, upright where that needed a copy."""
+    copy = without_metadata(path, path.parent / "clean")
+    if copy == path:
+        return path
+    target = path.with_name(f"{path.stem}.jpg")
+    path.unlink()
+    copy.replace(target)
+    return target
+
+
+@st.cache_data(max_entries=16, show_spinner="Rendering the scene …")
+def _scene(kind: str, scratch: str) -> tuple[str, list[dict[str, Any]]]:
+    from PIL import Image
+
+    from core.yolo.scene.scene import GENERATOR_VERSION, make_scene, render
+
+    pixels, labels = render(make_scene(SCENE_SEED, list(SCENES).index(kind), kind=kind))
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "JPEG", quality=92)
+    path = Path(scratch) / f"try-{GENERATOR_VERSION}-{kind}.jpg"
+    write_bytes_atomic(path, stream.getvalue())
+    return str(path), [{"label": LABELS[label.class_id], "box": list(label.box)} for label in labels]
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _raw(task_name: str, model_id: str, stamp: str, path: str) -> Raw:
+    """Every candidate of a photo, so that the sliders need no second run."""
+    with model_use.loaded(task_name, Choice(model_id, model_id, stamp)) as model:
+        return model.raw_photo(Path(path))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _picture(path: str) -> photos.Picture:
+    pixels, size = open_photo(Path(path), at_most=photos.LARGE)
+    return photos.picture(pixels, photos.LARGE, size)
+
+
+def _found(raw: Raw, confidence: float, overlap: float) -> list[dict[str, Any]]:
+    chosen = select(raw, confidence=confidence, overlap=overlap)
+    return [
+        {
+            "label": LABELS[int(number)],
+            "confidence": float(mark),
+            "box": [round(float(side), 1) for side in box],
+        }
+        for box, mark, number in zip(chosen.boxes, chosen.confidence, chosen.classes, strict=True)
+    ]
+
+
+def _result(
+    task: Task, before: Choice, after: Choice, listed: Sequence[Photo], confidence: float, overlap: float
+) -> None:  # fmt: skip
+    chosen = _choose(listed)
+    answers: dict[str, dict[Path, list[dict[str, Any]]]] = {}
+    raws: dict[str, Raw] = {}
+    for choice, wanted in ((after, listed), (before, [chosen])):
+        doing = (
+            f"Looking at {words.count(len(wanted), 'photo')} … the first time a model is loaded, about 3 s."
+        )
+        with st.spinner(doing):
+            for photo in wanted:
+                raw = _raw(task.name, choice.id, choice.stamp, str(photo.path))
+                answers.setdefault(choice.id, {})[photo.path] = _found(raw, confidence, overlap)
+                if photo is chosen:
+                    raws[choice.id] = raw
+    st.html(entities.legend(_counts(answers[after.id][chosen.path]), LABELS))
+    with st.container(key="sides-result"):
+        columns = st.columns(2, gap="medium")
+    roles = model_use.roles(task)
+    pairs = [("Before", before), ("After", after)] if before.id != after.id else [("Model", after)]
+    for column, (word, choice) in zip(columns, pairs, strict=False):
+        with column, st.container(border=True, height="stretch"):
+            found = answers[choice.id][chosen.path]
+            role = roles.get(choice.id)
+            st.html(cards.head_html(word, f"{choice.title} · {role}" if role else choice.title))
+            st.html(
+                photos.boxes_html(_picture(str(chosen.path)), found, truth=chosen.truth, alt=chosen.title)
+            )
+            st.html(cards.quiet_html(_said(found, raws[choice.id], confidence)))
+    with columns[1] if len(pairs) == 1 else st.container():
+        _details(chosen, after, answers[after.id][chosen.path])
+    _all(listed, answers[after.id], after)
+
+
+def _choose(listed: Sequence[Photo]) -> Photo:
+    by_title = {photo.title: photo for photo in listed}
+    if st.session_state.get("photo") not in by_title:
+        st.session_state["photo"] = listed[0].title
+    picked = listed[0].title
+    if len(by_title) > 1:
+        picked = st.selectbox("Photo", list(by_title), key="photo")
+    photo = by_title[picked]
+    cards.source_badge(
+        photo.real, words.plain(photo.title), "Your photo" if photo.real else "Generated scene"
+    )
+    return photo
+
+
+def _counts(found: Sequence[dict[str, Any]]) -> dict[str, int]:
+    return {label: sum(item["label"] == label for item in found) for label in LABELS}
+
+
+def _said(found: Sequence[dict[str, Any]], raw: Raw, confidence: float) -> str:
+    hidden = int((raw.scores.max(axis=1, initial=0.0) < confidence).sum())
+    parts = [f"{words.count(len(found), 'box', 'boxes')} shown"]
+    if not found:
+        parts = ["Nothing found at this confidence." if hidden else "Nothing found."]
+    if raw.tiled:
+        parts.append("looked at in tiles too, because the photo is large")
+    return " · ".join(parts)
+
+
+def _details(photo: Photo, after: Choice, found: list[dict[str, Any]]) -> None:
+    st.html(cards.facts_html([("Poles", str(_counts(found)["pole"])), ("Crossarms", str(_counts(found)["crossarm"])),
+                              ("Crossarms per pole", photo_table.arms_line(found))]))  # fmt: skip
+    if photo.real and any(item["label"] == "underground" for item in found):
+        st.html(cards.line_html("close", "▲ Untested", UNTESTED))
+    if not found:
+        return
+    rows = photo_table.rows(photo.title, found)
+    columns = [("Class", False), ("Confidence", True), ("On pole", True), ("Left", True), ("Top", True),
+               ("Width", True), ("Height", True)]  # fmt: skip
+    html = [
+        (cards.label_html(row["label"]), f"{row['confidence']:.3f}", row["pole"] or "–", f"{row['x0']:.0f}",
+         f"{row['y0']:.0f}", f"{row['x1'] - row['x0']:.0f}", f"{row['y1'] - row['y0']:.0f}")
+        for row in rows
+    ]  # fmt: skip
+    st.html(cards.table_html(columns, html, raw=(0,)))
+    st.download_button(
+        "Annotated photo", lambda: _annotated(photo.path, found), file_name=f"{Path(photo.title).stem}-boxes.jpg",
+        mime="image/jpeg", icon=":material/download:", key="annotated", on_click="ignore",
+    )  # fmt: skip
+
+
+def _annotated(path: Path, found: list[dict[str, Any]]) -> bytes:
+    from core.yolo.sheets import draw_boxes
+
+    pixels, _ = open_photo(path)
+    stream = io.BytesIO()
+    draw_boxes(np.ascontiguousarray(pixels), found).save(stream, "JPEG", quality=90)
+    return stream.getvalue()
+
+
+def _all(listed: Sequence[Photo], answers: dict[Path, list[dict[str, Any]]], after: Choice) -> None:
+    rows = [row for photo in listed for row in photo_table.rows(photo.title, answers[photo.path])]
+    if len(listed) > 1:
+        with st.expander(f"All {len(listed)} photos", expanded=True, key="all-photos"):
+            summary = [photo_table.summary(photo.title, answers[photo.path]) for photo in listed]
+            names = ["Photo", "Poles", "Crossarms", "Per pole", "Underground", "Least sure"]
+            st.html(cards.table_html([(name, name not in ("Photo", "Per pole")) for name in names], summary))
+    if rows:
+        with st.container(horizontal=True):
+            st.download_button(
+                "Table (CSV)", photo_table.csv_bytes(rows), file_name="boxes.csv", mime="text/csv",
+                icon=":material/download:", key="boxes-csv", on_click="ignore",
+            )  # fmt: skip
+            payload = [
+                {"file": photo.title, "model": after.id, "detections": answers[photo.path]}
+                for photo in listed
+            ]
+            st.download_button(
+                "JSON", photo_table.json_bytes(payload), file_name="boxes.json", mime="application/json",
+                icon=":material/download:", key="boxes-json", on_click="ignore",
+            )  # fmt: skip
