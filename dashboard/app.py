@@ -13,16 +13,17 @@ _ROOT = str(Path(__file__).resolve().parent.parent)
 if _ROOT not in sys.path:
     sys.path.insert(0, _ROOT)
 
-import streamlit as st  # noqa: E402
-
-from dashboard import nav, theme  # noqa: E402
-from dashboard.static_files import ensure_plotly_js  # noqa: E402
-
 TITLE = "NEXA Fine-Tuning Studio"
 
 
 def main() -> None:
     """Draw the navigation and run the chosen page."""
+    # Imported here because processes that render scenes read this file too, and need none of it.
+    import streamlit as st
+
+    from dashboard import nav, theme
+    from dashboard.static_files import ensure_plotly_js
+
     icon = str(Path(__file__).parent / "icon.svg")
     st.set_page_config(page_title=TITLE, page_icon=icon, layout="wide", initial_sidebar_state=230)
     st.logo(icon, size="large")
@@ -39,4 +40,6 @@ def main() -> None:
         page.run()
 
 
-main()
+# A process that was spawned from the dashboard imports its script under this name.
+if __name__ != "__mp_main__":
+    main()

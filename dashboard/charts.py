@@ -202,7 +202,8 @@ def _target_line(target: float, curves: Sequence[Curve], of: str) -> dict[str, A
              "line": {"color": colour, "width": 1.5, "dash": "dot"}}
         ],
         "annotations": [
-            {"text": f"{of} target {target:g}".strip() + (" ✓ met" if met else ""), "font": {"color": colour, "size": 12},
+            {"text": f"{of} target {target:g}".strip() + (" ✓ met" if met else ""),
+             "font": {"color": colour, "size": 12},
              "xref": "x domain", "x": 0, "xanchor": "left", "yref": "y", "y": target, "yanchor": "bottom",
              "showarrow": False}
         ],
@@ -293,7 +294,8 @@ def precision_recall_figure(
             continue
         colour = theme.label_colour(label).light
         traces.append(
-            {"type": "scatter", "x": recall, "y": precision, "customdata": marks, "name": label, "mode": "lines",
+            {"type": "scatter", "x": recall, "y": precision, "customdata": marks, "name": label,
+             "mode": "lines",
              "line": {"color": colour, "width": 2}, "legendgroup": label,
              "hovertemplate": "recall %{x:.3f}, precision %{y:.3f} at confidence %{customdata:.2f}"}
         )  # fmt: skip

@@ -39,12 +39,12 @@ TITLES = {
     "edge_loss": "Edge loss (DFL)",
     "fitness": "Fitness: what the best weights have most of",
 }
-SCORES = ("f1", "precision", "recall", "f1_by_label", "spearman", "map50_95", "map50", "fitness", "recall_by_label",
-          "precision_by_label", "ap50_by_label", "ap50_95_by_label")  # fmt: skip
+SCORES = ("f1", "precision", "recall", "f1_by_label", "spearman", "map50_95", "map50", "fitness",
+          "recall_by_label", "precision_by_label", "ap50_by_label", "ap50_95_by_label")  # fmt: skip
 """Metrics between 0 and 1."""
 
-DETAILS = ("learning_rate", "grad_norm", "samples_per_second", "images_per_second", "fitness", "ap50_by_label",
-           "ap50_95_by_label")  # fmt: skip
+DETAILS = ("learning_rate", "grad_norm", "samples_per_second", "images_per_second", "fitness",
+           "ap50_by_label", "ap50_95_by_label")  # fmt: skip
 """Charts for the curious: folded away."""
 
 

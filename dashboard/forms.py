@@ -23,8 +23,9 @@ CHOICE_WORDS = {
 
 
 def label(field: FieldInfo) -> str:
-    """Title with its unit: `Patience (epochs)`."""
-    return f"{field.title} ({field.unit})" if field.unit else field.title
+    """Title with its unit, unless it says it itself: `Patience (epochs)`, `Images per epoch`."""
+    said = not field.unit or field.unit.casefold() in field.title.casefold()
+    return field.title if said else f"{field.title} ({field.unit})"
 
 
 def same(a: Any, b: Any) -> bool:

@@ -84,12 +84,12 @@ def defaults(task: Task, found: list[Choice]) -> tuple[str, str]:
     """(before, after) as the page suggests them.
 
     After is the newest version, else the starter; before is production where that is another version, else
-    the starter, else the base.
+    the starter, else the base, else the version before.
     """
     ids = [choice.id for choice in found]
     after = ids[0]
     production = registry.aliases(task.name).get("production")
-    for candidate in (production, "starter", "base"):
+    for candidate in (production, "starter", "base", *ids[1:2]):
         if candidate in ids and candidate != after:
             return str(candidate), after
     return after, after

@@ -13,9 +13,10 @@ from core.tasks import Task, get_task
 from dashboard import entities, nav
 from dashboard.ner_import import draw_import
 
-__all__ = ["HIDDEN", "PREFIX", "draw_import", "examples", "more_settings", "more_tabs", "preview"]
+__all__ = ["HIDDEN", "NAME", "PREFIX", "draw_import", "examples", "more_settings", "more_tabs", "preview"]
 
 PREFIX = "g."
+NAME = "ner"
 HIDDEN = ("style_mix",)
 PREVIEW_ROWS = 8
 

@@ -20,7 +20,7 @@ def _places(found: Sequence[Mapping[str, Any]], label: str) -> list[int]:
 
 
 def _on_poles(found: Sequence[Mapping[str, Any]]) -> tuple[dict[int, int], dict[int, list[int]], list[int]]:
-    """Number of each pole (from 1, left to right) by its place, its arms by place, and arms without a pole."""
+    """Number of each pole by its place (1 is leftmost), its arms by place, and arms without a pole."""
     poles = sorted(_places(found, "pole"), key=lambda number: found[number]["box"][0])
     arms = _places(found, "crossarm")
 

@@ -1,7 +1,7 @@
-"""Photos with boxes as HTML: small pictures as data addresses, boxes as elements in the colours of the classes.
+"""Photos with boxes as HTML: pictures as data addresses, boxes as elements in the colours of the classes.
 
-Pure functions, no Streamlit. The boxes are not painted into the picture, so sliders move them without encoding
-it again. Pictures to download are painted in core/yolo/sheets.py.
+Pure functions, no Streamlit. The boxes are not painted into the picture, so sliders move them without
+encoding it again. Pictures to download are painted in core/yolo/sheets.py.
 """
 
 from __future__ import annotations
@@ -98,7 +98,8 @@ def _box(item: Mapping[str, Any], kind: str, note: str, size: tuple[int, int], w
     low = " nx-low" if y0 < 0.06 * size[1] else ""
     tag = f"<b>{escape(note)}</b>" if words else ""
     label = css_class(str(item["label"]))
-    return f'<span class="nx-box {label} {kind}{low}" style="{style}" title="{escape(note, quote=True)}">{tag}</span>'
+    title = escape(note, quote=True)
+    return f'<span class="nx-box {label} {kind}{low}" style="{style}" title="{title}">{tag}</span>'
 
 
 def _area(box: Sequence[float]) -> float:

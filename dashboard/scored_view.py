@@ -107,7 +107,7 @@ def of_dataset(info: DatasetInfo, unit: str) -> ScoredSet:
 def _folder(unit: str) -> ScoredSet | None:
     typed = st.text_input(
         "Folder", key="folder", bind="query-params", placeholder="a folder with images/ and labels/",
-        help="YOLO layout: images/ and labels/ side by side; ignore/ may hold regions that count neither way.",
+        help="images/ and labels/ side by side (YOLO); ignore/ may hold regions that count neither way.",
     )  # fmt: skip
     if not typed.strip():
         return None

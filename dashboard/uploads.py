@@ -68,7 +68,8 @@ def collect(
     kept: list[str] = st.session_state.setdefault(f"kept-{key}", [])
     number = st.session_state.setdefault(f"uploader-{key}", 0)
     files = st.file_uploader(
-        label, type=types, accept_multiple_files=True, key=f"{key}-{number}", max_upload_size=limit_mb, help=help,
+        label, type=types, accept_multiple_files=True, key=f"{key}-{number}", max_upload_size=limit_mb,
+        help=help,
     )  # fmt: skip
     if files:
         refused: list[tuple[str, str]] = st.session_state.setdefault(f"refused-{key}", [])

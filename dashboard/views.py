@@ -22,10 +22,12 @@ class DataView(Protocol):
     """What the Data page asks of a model.
 
     Attributes:
+        NAME: Name of a new dataset unless the user gives another one.
         PREFIX: Start of the form's names in the page's address.
         HIDDEN: Settings that `more_settings` asks for instead of the form.
     """
 
+    NAME: str
     PREFIX: str
     HIDDEN: Sequence[str]
 

@@ -18,11 +18,12 @@ from core.workspace import Workspace
 from dashboard import cards, entities, nav, photos, words
 from dashboard.yolo_import import draw_import, draw_outside
 
-__all__ = ["HIDDEN", "PREFIX", "draw_import", "examples", "more_settings", "more_tabs", "preview"]
+__all__ = ["HIDDEN", "NAME", "PREFIX", "draw_import", "examples", "more_settings", "more_tabs", "preview"]
 
 PREFIX = "scenes."
+NAME = "scenes"
 HIDDEN: tuple[str, ...] = ()
-PREVIEW_SCENES = 8
+PREVIEW_SCENES = 9
 PREVIEW_SIDE = 384
 EXAMPLES = 8
 
@@ -68,8 +69,8 @@ def preview(task: Task, changed: dict[str, Any]) -> None:
         st.html(photos.grid_html([html for html, _ in drawn], captions))
         st.html(
             cards.quiet_html(
-                f"Shown at {PREVIEW_SIDE} pixels; rendered at {settings.size}. Every label is exact: it comes from the "
-                "scene, not from a person."
+                f"Shown at {PREVIEW_SIDE} pixels; rendered at {settings.size}. Every label is exact: it comes "
+                "from the scene, not from a person."
             )
         )
 
@@ -124,7 +125,7 @@ def _mix(task: Task) -> None:
         second = st.selectbox("Your photos", real, format_func=titles.get, key="mix-photos")
         share = st.slider(
             "Share of real photos in training", 0.0, 0.95, 0.0, 0.05, key="mix-share", bind="query-params",
-            help="0 takes everything of both. Otherwise photos or scenes are left out at random until it fits.",
+            help="0 takes everything. Otherwise photos or scenes are left out at random until it fits.",
         )  # fmt: skip
         name = st.text_input("Name of the dataset", value="mixed", key="mix-name", max_chars=60)
         if st.button("Mix", type="primary", icon=":material/blender:", width="stretch", key="mix"):
@@ -141,8 +142,8 @@ def _mix(task: Task) -> None:
             ("Share of real photos", f"{b / max(1, a + b):.0%}"),
         ]))  # fmt: skip
         st.caption(
-            "Validation and test keep everything of both. To read real photos more often without a new dataset, set "
-            "*Share of real photos* when you launch a training."
+            "Validation and test keep everything of both. To read real photos more often without a new dataset, "
+            "set *Share of real photos* when you launch a training."
         )
 
 

@@ -1,4 +1,4 @@
-"""Samples of a detector training on the Live page: sheets of validation photos with the boxes of the moment."""
+"""Samples of a detector training on the Live page: sheets of validation photos with boxes."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def samples(run: RunStatus) -> Callable[[], None] | None:
         st.image(found[epoch].read_bytes(), width="stretch", alt=f"validation photos after epoch {epoch}")
         st.html(
             cards.quiet_html(
-                f"Validation photos after epoch {epoch}: the model's boxes in colour, what is there in thin white."
+                f"Validation photos after epoch {epoch}: boxes found in colour, what is there in thin white."
             )
         )
 

@@ -1,4 +1,4 @@
-"""A scored detector pass on the Validation page: figures at the threshold in force, curves, worst photos first.
+"""A scored detector pass on the Validation page: figures at the threshold in force, curves, worst photos.
 
 The model is run once over a set; moving the threshold only counts anew.
 """
@@ -22,8 +22,8 @@ PAGE = 6
 KEPT_THRESHOLDS = 8
 THRESHOLD = 0.25
 UNTESTED = (
-    "No real photo with labelled underground equipment was available to measure on: on real photos this class is "
-    "untested."
+    "No real photo with labelled underground equipment was available to measure on: on real photos this class "
+    "is untested."
 )
 
 
@@ -35,7 +35,7 @@ def threshold() -> float:
 def score(
     model: Any, source: DatasetInfo | Path, progress: Callable[[int, int], None]
 ) -> dict[str, Any]:  # fmt: skip
-    """Run a loaded detector over labelled photos and keep its boxes, so that a threshold needs no second pass.
+    """Run a loaded detector over labelled photos and keep its boxes for any threshold.
 
     Args:
         model: A detector.
@@ -43,8 +43,8 @@ def score(
         progress: Called with (done, total).
 
     Returns:
-        `frames`, `raws` (boxes with the weaker of two that overlap left out), `labels`, and `at`, the figures by
-        threshold, filled on demand.
+        `frames`, `raws` (boxes with the weaker of two that overlap left out), `labels`, and `at`, the figures
+        by threshold, filled on demand.
     """
     from core.yolo.boxes import Raw, select
     from core.yolo.evaluate import FLOOR, frames_of
@@ -92,8 +92,8 @@ def figures(task: Task, choice: Choice, result: dict[str, Any], *, real: bool) -
     st.html(cards.facts_html(facts(task, found, real=real)))
     st.html(cards.table_html(
         [("Class", False), *((name, True) for name in (
-            f"Recall at {confidence:.2f}", f"Precision at {confidence:.2f}", "AP50", "AP50-95", "In the set", "Found",
-            "Right",
+            f"Recall at {confidence:.2f}", f"Precision at {confidence:.2f}", "AP50", "AP50-95", "In the set",
+            "Found", "Right",
         ))],
         class_rows(found["classes"]), raw=(0,),
     ))  # fmt: skip
@@ -123,8 +123,8 @@ def facts(task: Task, found: Mapping[str, Any], *, real: bool) -> list[tuple[str
     shown = []
     for metric, title in (
         ("map50_95", "mAP50-95"), ("map50", "mAP50"),
-        ("crossarm_recall", f"Crossarm recall at {found['confidence']:.2f}"), ("recall", "Recall, all classes"),
-        ("precision", "Precision, all classes"),
+        ("crossarm_recall", f"Crossarm recall at {found['confidence']:.2f}"),
+        ("recall", "Recall, all classes"), ("precision", "Precision, all classes"),
     ):  # fmt: skip
         value, target = found.get(metric), targets.get(metric)
         tail = ""
@@ -161,7 +161,7 @@ def worst(choice: Choice, result: dict[str, Any]) -> None:
     st.markdown(f"**Worst photos of {words.plain(choice.id)}**")
     st.html(
         cards.quiet_html(
-            "Solid: right. Dashed in colour with ✗: found, but not there. Thin white: there. Dashed white: missed."
+            "Solid: right. Dashed with ✗: found, but not there. Thin white: there. Dashed white: missed."
         )
     )
     pages = -(-len(entries) // PAGE)
@@ -174,8 +174,8 @@ def worst(choice: Choice, result: dict[str, Any]) -> None:
     shown = entries[(min(page, pages) - 1) * PAGE : min(page, pages) * PAGE]
     drawn = [
         photos.boxes_html(
-            _picture(entry["path"], Path(entry["path"]).stat().st_mtime), entry["found"], truth=entry["truth"],
-            alt=entry["file"],
+            _picture(entry["path"], Path(entry["path"]).stat().st_mtime), entry["found"],
+            truth=entry["truth"], alt=entry["file"],
         )
         for entry in shown
     ]  # fmt: skip

@@ -31,7 +31,13 @@ TYPES = ["jpg", "jpeg", "png", "heic", "heif", "webp"]
 MAX_PHOTO_MB = 60
 # A seed of their own: no dataset of the default seeds holds them.
 SCENE_SEED = 90_210
-SCENES = {"top": "Pole top", "street": "Street", "far": "Far poles", "underground": "Underground"}
+SCENES = {
+    "top": ("Pole top", 4),
+    "street": ("Street", 4),
+    "far": ("Far poles", 6),
+    "underground": ("Underground", 6),
+}
+"""Kind of scene → what the button says and which scene of that kind."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,7 @@ def draw(task: Task, found: list[Choice]) -> tuple[Choice, Choice]:
     by_id = {choice.id: choice for choice in found}
     titles = {choice.id: choice.title for choice in found}
     first, second = model_use.defaults(task, found)
-    with st.container(key="sides"):
+    with st.container(key="controls"):
         columns = st.columns(4, gap="medium", vertical_alignment="bottom")
     with columns[0]:
         before = by_id[state.choice("Before", list(by_id), "before", default=first, titles=titles)]
@@ -79,8 +85,8 @@ def draw(task: Task, found: list[Choice]) -> tuple[Choice, Choice]:
     with columns[3]:
         overlap = st.slider(
             "Overlap at most", 0.1, 0.95, OVERLAP, 0.05, key="overlap", bind="query-params",
-            help="Of two boxes of a class that share more than this, only the surer one stays (intersection over "
-            "union). The model is not run again.",
+            help="Of two boxes of a class that share more than this, only the surer one stays (intersection "
+            "over union). The model is not run again.",
         )  # fmt: skip
     if listed:
         with nav.guard("The prediction"):
@@ -99,7 +105,7 @@ def _photos() -> list[Photo]:
     with right:
         st.caption("No photo at hand? Try a generated scene:")
         with st.container(horizontal=True):
-            for kind, title in SCENES.items():
+            for kind, (title, _) in SCENES.items():
                 st.button(
                     title, key=f"scene-{kind}", on_click=_use_scene, args=(kind,), icon=":material/image:"
                 )
@@ -107,10 +113,15 @@ def _photos() -> list[Photo]:
             uploads.forget("photos")
             st.rerun()
     listed = [Photo(path, path.name) for path in kept]
+    known = st.session_state.setdefault("known-photos", [])
+    arrived = [photo.title for photo in listed if photo.title not in known]
+    if arrived:
+        st.session_state["photo"] = arrived[0]
+    st.session_state["known-photos"] = [photo.title for photo in listed]
     kind = state.param("scene")
     if kind in SCENES:
         path, truth = _scene(kind, str(Workspace.current().scratch))
-        listed.append(Photo(Path(path), f"{SCENES[kind]} (generated)", False, truth))
+        listed.append(Photo(Path(path), f"{SCENES[kind][0]} (generated)", False, truth))
         if st.session_state.pop("scene-pressed", False):
             st.session_state["photo"] = listed[-1].title
     return listed
@@ -138,7 +149,7 @@ def _scene(kind: str, scratch: str) -> tuple[str, list[dict[str, Any]]]:
 
     from core.yolo.scene.scene import GENERATOR_VERSION, make_scene, render
 
-    pixels, labels = render(make_scene(SCENE_SEED, list(SCENES).index(kind), kind=kind))
+    pixels, labels = render(make_scene(SCENE_SEED, SCENES[kind][1], kind=kind))
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "JPEG", quality=92)
     path = Path(scratch) / f"try-{GENERATOR_VERSION}-{kind}.jpg"
@@ -200,7 +211,8 @@ def _result(
             st.html(
                 photos.boxes_html(_picture(str(chosen.path)), found, truth=chosen.truth, alt=chosen.title)
             )
-            st.html(cards.quiet_html(_said(found, raws[choice.id], confidence)))
+            said = _said(found, raws[choice.id], confidence)
+            st.html(cards.quiet_html(f"{said} · thin white: what is there" if chosen.truth else said))
     with columns[1] if len(pairs) == 1 else st.container():
         _details(chosen, after, answers[after.id][chosen.path])
     _all(listed, answers[after.id], after)
@@ -235,8 +247,11 @@ def _said(found: Sequence[dict[str, Any]], raw: Raw, confidence: float) -> str:
 
 
 def _details(photo: Photo, after: Choice, found: list[dict[str, Any]]) -> None:
-    st.html(cards.facts_html([("Poles", str(_counts(found)["pole"])), ("Crossarms", str(_counts(found)["crossarm"])),
-                              ("Crossarms per pole", photo_table.arms_line(found))]))  # fmt: skip
+    counts = _counts(found)
+    st.html(cards.facts_html([
+        ("Poles", str(counts["pole"])), ("Crossarms", str(counts["crossarm"])),
+        ("Crossarms per pole", photo_table.arms_line(found)),
+    ]))  # fmt: skip
     if photo.real and any(item["label"] == "underground" for item in found):
         st.html(cards.line_html("close", "▲ Untested", UNTESTED))
     if not found:
@@ -251,8 +266,8 @@ def _details(photo: Photo, after: Choice, found: list[dict[str, Any]]) -> None:
     ]  # fmt: skip
     st.html(cards.table_html(columns, html, raw=(0,)))
     st.download_button(
-        "Annotated photo", lambda: _annotated(photo.path, found), file_name=f"{Path(photo.title).stem}-boxes.jpg",
-        mime="image/jpeg", icon=":material/download:", key="annotated", on_click="ignore",
+        "Annotated photo", lambda: _annotated(photo.path, found),
+        file_name=f"{Path(photo.title).stem}-boxes.jpg", mime="image/jpeg", icon=":material/download:", key="annotated", on_click="ignore",
     )  # fmt: skip
 
 

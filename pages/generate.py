@@ -46,7 +46,7 @@ def _generate(task: Task, view: DataView) -> None:
         with left:
             st.subheader("Recipe")
             name = st.text_input(
-                "Name of the dataset", value=task.name, key=f"{view.PREFIX}name", bind="query-params",
+                "Name of the dataset", value=view.NAME, key=f"{view.PREFIX}name", bind="query-params",
                 max_chars=60,
             )  # fmt: skip
             changed = forms.settings_form(
@@ -62,12 +62,12 @@ def _generate(task: Task, view: DataView) -> None:
                 "Generate the dataset", type="primary", icon=":material/auto_awesome:", width="stretch",
                 key="generate",
             ):  # fmt: skip
-                _build(task, settings, name)
+                _build(task, view, settings, name)
         with right:
             view.preview(task, changed)
 
 
-def _build(task: Task, settings: Any, name: str) -> None:
+def _build(task: Task, view: DataView, settings: Any, name: str) -> None:
     bar = st.progress(0.0, text="Generating …")
     unit = views.unit(task.name)
 
@@ -76,7 +76,7 @@ def _build(task: Task, settings: Any, name: str) -> None:
         bar.progress(share, text=f"{done:,} of {words.count(total, unit)}")
 
     info = task.room("dataset").build_generated(
-        settings, name=name.strip() or task.name, progress=progress, ws=Workspace.current()
+        settings, name=name.strip() or view.NAME, progress=progress, ws=Workspace.current()
     )
     bar.empty()
     st.session_state["made"] = info.id
