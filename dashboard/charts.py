@@ -159,7 +159,7 @@ def curves_figure(
         for curve in curves
         if curve.best is not None and curve.best < curve.y.size
     ]
-    layout = _layout(title, x_title, revision, legend=len(curves) > 1)
+    layout = plain_layout(title, x_title, revision, legend=len(curves) > 1)
     # A range that is given anew on every tick would undo the user's zoom; the automatic one does not.
     layout["xaxis"]["rangemode"] = "tozero"
     if score:
@@ -248,82 +248,29 @@ def system_figure(
             {"type": "scatter", "x": drawn.x, "y": drawn.y, "name": name, "mode": "lines",
              "line": {"color": colour, "width": 2}, "hovertemplate": "%{y:.4g} " + unit}
         )  # fmt: skip
-    layout = _layout(title, "minutes", revision, legend=len(columns) > 1)
+    layout = plain_layout(title, "minutes", revision, legend=len(columns) > 1)
     layout["yaxis"].update(rangemode="tozero", ticksuffix=f" {unit}")
     return Figure(traces, layout)
 
 
-def confusion_figure(labels: Sequence[str], counts: np.ndarray, things: str = "spans") -> Figure:
-    """What was marked (columns) against what is there (rows), as counts.
+SMALL_FONT = {"color": theme.MUTED.light, "size": 12}
+
+
+def plain_layout(title: str, x_title: str, revision: str, *, legend: bool) -> dict[str, Any]:
+    """The layout that all charts share.
 
     Args:
-        labels: Names of rows and columns, (k,); the last one stands for "nothing".
-        counts: (k, k) integers.
-        things: What is counted, for the words under the pointer.
-    """
-    counts = np.asarray(counts)
-    share = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
-    trace = {
-        "type": "heatmap", "z": share.tolist(), "x": list(labels), "y": list(labels), "text": counts.tolist(),
-        "texttemplate": "%{text}", "showscale": False, "zmin": 0, "zmax": 1, "xgap": 2, "ygap": 2,
-        "colorscale": [[0, theme.BACKGROUND.light], [1, theme.GENERATED.light]],
-        "hovertemplate": f"there: %{{y}}<br>marked: %{{x}}<br>%{{text}} {things}<extra></extra>",
-    }  # fmt: skip
-    layout = _layout("What was marked instead", "marked as", "", legend=False)
-    layout["yaxis"].update(autorange="reversed", title={"text": "there is", "font": _SMALL})
-    layout.update(height=330, hovermode="closest", margin={**layout["margin"], "l": 100})
-    return Figure([trace], layout)
-
-
-def precision_recall_figure(
-    classes: Mapping[str, Mapping[str, Sequence[float]]], confidence: float, *, revision: str = ""
-) -> Figure:
-    """Precision over recall for each class, with a mark where the threshold in force stands.
-
-    Args:
-        classes: Label → `recall`, `precision`, `confidence` of equal length, confidence descending.
-        confidence: The threshold in force, 0 to 1.
+        title: Heading.
+        x_title: Under the x axis.
         revision: While it stays the same, the browser keeps the zoom.
+        legend: Show the names of the traces above the chart.
     """
-    traces: list[dict[str, Any]] = []
-    for label, curve in classes.items():
-        recall, precision, marks = (
-            np.asarray(curve[key], np.float32) for key in ("recall", "precision", "confidence")
-        )
-        if not recall.size:
-            continue
-        colour = theme.label_colour(label).light
-        traces.append(
-            {"type": "scatter", "x": recall, "y": precision, "customdata": marks, "name": label,
-             "mode": "lines",
-             "line": {"color": colour, "width": 2}, "legendgroup": label,
-             "hovertemplate": "recall %{x:.3f}, precision %{y:.3f} at confidence %{customdata:.2f}"}
-        )  # fmt: skip
-        shown = np.flatnonzero(marks >= confidence)
-        if shown.size:
-            at = int(shown[-1])
-            traces.append(
-                {"type": "scatter", "x": recall[at : at + 1], "y": precision[at : at + 1], "mode": "markers",
-                 "marker": {"symbol": "circle", "size": 11, "color": colour}, "showlegend": False,
-                 "legendgroup": label, "hovertemplate": f"{label} at {confidence:.2f}<extra></extra>"}
-            )  # fmt: skip
-    layout = _layout("Precision and recall", "recall", revision, legend=True)
-    layout["xaxis"]["range"] = layout["yaxis"]["range"] = [0, 1.04]
-    layout["yaxis"]["title"] = {"text": "precision", "font": _SMALL}
-    layout.update(height=330, hovermode="closest")
-    return Figure(traces, layout)
-
-
-_SMALL = {"color": theme.MUTED.light, "size": 12}
-
-
-def _layout(title: str, x_title: str, revision: str, *, legend: bool) -> dict[str, Any]:
     axis = {
         "gridcolor": theme.BORDER.light, "zeroline": False, "linecolor": theme.BORDER.light,
-        "tickfont": _SMALL, "automargin": True,
+        "tickfont": SMALL_FONT, "automargin": True,
     }  # fmt: skip
     return {
-        "xaxis": {**axis, "title": {"text": x_title, "font": _SMALL}}, "yaxis": axis, "height": HEIGHT,
+        "xaxis": {**axis, "title": {"text": x_title, "font": SMALL_FONT}}, "yaxis": axis, "height": HEIGHT,
         "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "showlegend": legend,
         "margin": {"l": 8, "r": 16, "t": 62, "b": 8}, "hovermode": "x unified",
         "title": {"text": f"<b>{title}</b>", "font": {"size": 15, "color": theme.TEXT.light}, "x": 0,

@@ -69,8 +69,8 @@ def preview(task: Task, changed: dict[str, Any]) -> None:
         st.html(photos.grid_html([html for html, _ in drawn], captions))
         st.html(
             cards.quiet_html(
-                f"Shown at {PREVIEW_SIDE} pixels; rendered at {settings.size}. Every label is exact: it comes "
-                "from the scene, not from a person."
+                f"Shown at {PREVIEW_SIDE} pixels; rendered at {settings.size}. Every label is exact: it "
+                "comes from the scene, not from a person."
             )
         )
 
@@ -142,8 +142,8 @@ def _mix(task: Task) -> None:
             ("Share of real photos", f"{b / max(1, a + b):.0%}"),
         ]))  # fmt: skip
         st.caption(
-            "Validation and test keep everything of both. To read real photos more often without a new dataset, "
-            "set *Share of real photos* when you launch a training."
+            "Validation and test keep everything of both. To read real photos more often without a new "
+            "dataset, set *Share of real photos* when you launch a training."
         )
 
 

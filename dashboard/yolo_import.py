@@ -26,9 +26,10 @@ LEAVE_OUT = "leave out"
 ROLES = {"train": "Training data", "gold": "Gold set: photos to measure on, never trained on"}
 LICENCE = (
     "Photos from Roboflow Universe belong to the people who shared them; each project names its own licence, "
-    "often CC BY 4.0 (use and change freely, name the authors), sometimes one that forbids commercial use. The "
-    "script shows the licence that the authors state and asks before anything is imported; it is kept with the "
-    "dataset. Models that are trained on the photos are yours to use only as far as that licence goes."
+    "often CC BY 4.0 (use and change freely, name the authors), sometimes one that forbids commercial use. "
+    "The script shows the licence that the authors state and asks before anything is imported; it is kept "
+    "with the dataset. Models that are trained on the photos are yours to use only as far as that licence "
+    "goes."
 )
 
 
@@ -85,8 +86,8 @@ def draw_import(task: Task) -> None:
         )
         if not sources:
             st.caption(
-                "YOLO (`images/`, `labels/`), COCO JSON, Pascal VOC and Roboflow exports are recognised. Photos "
-                "stay on this machine; where and when they were taken is not kept."
+                "YOLO (`images/`, `labels/`), COCO JSON, Pascal VOC and Roboflow exports are recognised. "
+                "Photos stay on this machine; where and when they were taken is not kept."
             )
             return
         stem = uploads.plain_stem(sources[0].name) or task.name
@@ -242,15 +243,16 @@ def draw_outside(task: Task) -> None:
                 where = "Windows (PowerShell)" if name.endswith(".ps1") else "Linux and macOS"
                 st.download_button(
                     f"{name} · {where}", payload, file_name=name, mime="text/plain",
-                    icon=":material/download:", width="stretch", key=f"script-{Path(name).suffix}", on_click="ignore",
+                    icon=":material/download:", width="stretch", key=f"script-{Path(name).suffix}",
+                    on_click="ignore",
                 )  # fmt: skip
     with right:
         st.subheader("What the script does")
         st.markdown(
-            "1. Takes your own Roboflow key from the environment variable `ROBOFLOW_API_KEY`; it is never written "
-            "to a file.\n2. Shows the licence and asks before it goes on.\n3. Downloads the photos; run again, it "
-            "goes on where it stopped. Without a network it says so and changes nothing.\n4. Checks what arrived, "
-            "converts it and registers it as a dataset in the list below."
+            "1. Takes your own Roboflow key from the environment variable `ROBOFLOW_API_KEY`; it is never "
+            "written to a file.\n2. Shows the licence and asks before it goes on.\n3. Downloads the photos; "
+            "run again, it goes on where it stopped. Without a network it says so and changes nothing.\n"
+            "4. Checks what arrived, converts it and registers it as a dataset in the list below."
         )
         st.html(cards.line_html("close", "▲ Licence", LICENCE))
 

@@ -22,8 +22,8 @@ PAGE = 6
 KEPT_THRESHOLDS = 8
 THRESHOLD = 0.25
 UNTESTED = (
-    "No real photo with labelled underground equipment was available to measure on: on real photos this class "
-    "is untested."
+    "No real photo with labelled underground equipment was available to measure on: on real photos this "
+    "class is untested."
 )
 
 
@@ -83,8 +83,8 @@ def at_threshold(result: dict[str, Any], confidence: float) -> dict[str, Any]:
 
 def figures(task: Task, choice: Choice, result: dict[str, Any], *, real: bool) -> None:
     """mAP, recall and precision by class at the threshold in force, curve and confusion matrix."""
-    from dashboard.charts import confusion_figure, precision_recall_figure
     from dashboard.live import chart
+    from dashboard.score_charts import confusion_figure, precision_recall_figure
 
     confidence = threshold()
     found = at_threshold(result, confidence)

@@ -71,7 +71,7 @@ def test_balance_names_shares_and_counts() -> None:
     html = cards.balance_html({"STANDARD": 75, "MEASURE": 25})
     assert "75 (75%)" in html
     assert "25 (25%)" in html
-    assert "No labelled spans" in cards.balance_html({})
+    assert "Nothing is labelled" in cards.balance_html({})
 
 
 def test_check_signs() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from dashboard import charts, theme
+from dashboard import charts, score_charts, theme
 from dashboard.charts import Curve
 from dashboard.live import payload
 
@@ -167,6 +167,6 @@ def test_empty_curves_make_an_empty_figure() -> None:
 
 def test_confusion_counts_stand_in_the_chart() -> None:
     counts = np.array([[5, 1], [0, 2]])
-    figure = drawn(charts.confusion_figure(["pole", "nothing"], counts, "boxes"))
+    figure = drawn(score_charts.confusion_figure(["pole", "nothing"], counts, "boxes"))
     assert list(figure.data[0].text[0]) == [5, 1]
     assert "boxes" in figure.data[0].hovertemplate

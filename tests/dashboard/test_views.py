@@ -12,8 +12,8 @@ from dashboard import views
 @pytest.mark.parametrize("task", [task.name for task in available_tasks()])
 def test_every_available_model_has_its_views(task: str) -> None:
     for view, wanted in (
-        (views.data(task), ("more_settings", "preview", "draw_import", "examples")),
-        (views.validation(task), ("draw", "rows", "figures", "worst")),
+        (views.data(task), ("more_settings", "more_tabs", "preview", "draw_import", "examples")),
+        (views.validation(task), ("draw", "score", "figures", "worst")),
         (views.live(task), ("samples",)),
     ):
         assert [name for name in wanted if not callable(getattr(view, name, None))] == []
