@@ -143,9 +143,9 @@ def balance_html(counts: Mapping[str, int]) -> str:
         return quiet_html("Nothing is labelled.")
     parts, names = [], []
     for label, value in counts.items():
-        parts.append(
-            f'<span class="{css_class(label)}" style="flex:{value}" title="{escape(label)} {value:,}"></span>'
-        )
+        if value:
+            title = f"{escape(label)} {value:,}"
+            parts.append(f'<span class="{css_class(label)}" style="flex:{value}" title="{title}"></span>')
         names.append(
             f'<span class="{css_class(label)}"><i></i><b>{escape(label)}</b> {value:,} '
             f"({value / total:.0%})</span>"

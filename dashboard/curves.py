@@ -151,6 +151,18 @@ def _kind(
     return None
 
 
+def in_detail(found: Sequence[Panel]) -> tuple[list[Panel], list[Panel]]:
+    """The charts that are shown at once, and those that are folded away.
+
+    Args:
+        found: From `run_panels`. Precision and recall of all classes together are details where each class
+            has a curve of its own.
+    """
+    names = {panel.name for panel in found}
+    folded = {*DETAILS, *(name for name in ("precision", "recall") if f"{name}_by_label" in names)}
+    return [p for p in found if p.name not in folded], [p for p in found if p.name in folded]
+
+
 def thinning_note(found: Sequence[Panel]) -> str:
     """What the page says about thinned curves, or an empty string when every point is drawn."""
     most = max((panel.points for panel in found), default=0)

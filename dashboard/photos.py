@@ -95,7 +95,8 @@ def _box(item: Mapping[str, Any], kind: str, note: str, size: tuple[int, int], w
         f"{name}:{min(max(share, 0.0), 1.0) * 100:.2f}%"
         for name, share in zip(("left", "top", "width", "height"), places, strict=True)
     )
-    low = " nx-low" if y0 < 0.06 * size[1] else ""
+    # Words that would leave the photo stand inside the box, or begin at its right edge.
+    low = (" nx-low" if y0 < 0.06 * size[1] else "") + (" nx-right" if x0 > 0.75 * size[0] else "")
     tag = f"<b>{escape(note)}</b>" if words else ""
     label = css_class(str(item["label"]))
     title = escape(note, quote=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -14,6 +15,9 @@ import streamlit as st
 from core.errors import InputError
 from core.workspace import Workspace
 from dashboard.words import plain
+
+KEPT_SECONDS = 3 * 86400.0
+"""Uploads that were neither saved nor removed are deleted after this time."""
 
 _PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -30,6 +34,7 @@ def to_disk(name: str, stream: BinaryIO) -> Path:
         name: As the browser sent it.
         stream: The upload; it is read from its start.
     """
+    _sweep(Workspace.current().scratch)
     stream.seek(0)
     folder = Workspace.current().scratch / f"upload-{hashlib.file_digest(stream, 'sha256').hexdigest()[:16]}"
     target = folder / (_PLAIN.sub("-", Path(name).name).strip("-.")[-80:] or "upload")
@@ -41,6 +46,17 @@ def to_disk(name: str, stream: BinaryIO) -> Path:
             shutil.copyfileobj(stream, file, 1 << 20)
         part.replace(target)
     return target
+
+
+def _sweep(scratch: Path) -> None:
+    """Delete uploads that nobody came back for."""
+    for folder in scratch.glob("upload-*"):
+        try:
+            if time.time() - folder.stat().st_mtime > KEPT_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
+        except FileNotFoundError:
+            # Another session was quicker.
+            continue
 
 
 def collect(

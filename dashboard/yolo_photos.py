@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -63,7 +65,7 @@ def collect() -> list[Photo]:
         if kept and st.button("Remove the photos", icon=":material/close:", type="tertiary", key="forget"):
             uploads.forget("photos")
             st.rerun()
-    listed = [Photo(path, path.name) for path in kept]
+    listed = _titled(kept)
     known = st.session_state.setdefault("known-photos", [])
     arrived = [photo.title for photo in listed if photo.title not in known]
     if arrived:
@@ -75,6 +77,17 @@ def collect() -> list[Photo]:
         listed.append(Photo(Path(path), f"{SCENES[kind][0]} (generated)", False, truth))
         if st.session_state.pop("scene-pressed", False):
             st.session_state["photo"] = listed[-1].title
+    return listed
+
+
+def _titled(paths: Sequence[Path]) -> list[Photo]:
+    """Photos with titles that differ: cameras give the same names again and again."""
+    seen: Counter[str] = Counter()
+    listed = []
+    for path in paths:
+        seen[path.name] += 1
+        again = f" ({seen[path.name]})" if seen[path.name] > 1 else ""
+        listed.append(Photo(path, f"{path.name}{again}"))
     return listed
 
 

@@ -242,8 +242,7 @@ def _curves(
         st.html(cards.quiet_html(waiting))
         return
     smoothing = SMOOTHING.get(st.session_state.get("smooth") or "light", 0.0)
-    main = [panel for panel in found if panel.name not in curves.DETAILS]
-    details = [panel for panel in found if panel.name in curves.DETAILS]
+    main, details = curves.in_detail(found)
 
     def draw(panel: curves.Panel) -> None:
         figure = curves_figure(

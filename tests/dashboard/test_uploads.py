@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 
 import pytest
 
@@ -17,6 +18,15 @@ def test_the_bytes_arrive_under_a_folder_named_by_content(workspace: Workspace) 
     assert uploads.to_disk("field notes.jsonl", io.BytesIO(b"abc")) == one
     assert uploads.to_disk("field notes.jsonl", io.BytesIO(b"abd")).parent != one.parent
     assert not list(workspace.scratch.rglob("*.part"))
+
+
+def test_forgotten_uploads_are_deleted(workspace: Workspace) -> None:
+    old = uploads.to_disk("old.jpg", io.BytesIO(b"old"))
+    young = uploads.to_disk("young.jpg", io.BytesIO(b"young"))
+    os.utime(old.parent, (0, 0))
+    uploads.to_disk("new.jpg", io.BytesIO(b"new"))
+    assert not old.exists()
+    assert young.exists()
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "..", "", "/", "a\x00b", "x" * 300, "名前"])

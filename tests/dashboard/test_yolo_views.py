@@ -52,6 +52,9 @@ def test_losses_are_compared_with_validation_and_classes_share_a_chart(log: RunL
     assert (recall.target, recall.target_of) == (0.50, "crossarm")
     assert panels["map50_95"].target == 0.60
     assert "ap50_95_by_label" in panels
+    shown, folded = curves.in_detail(list(panels.values()))
+    assert "box_loss" in {panel.name for panel in shown}
+    assert {"precision", "recall", "ap50_95_by_label"} <= {panel.name for panel in folded}
 
 
 def test_a_target_of_one_class_is_met_by_that_class_only() -> None:

@@ -12,12 +12,15 @@ SCRIPT = """
 import sys
 from streamlit.testing.v1 import AppTest
 from dashboard import nav
+from core.tasks import available_tasks
 for page in nav.PAGES:
-    at = AppTest.from_file("dashboard/app.py", default_timeout=60)
-    if page != "overview":
-        at.switch_page(str(nav.path(page)))
-    at.run()
-    assert not at.exception, (page, at.exception)
+    for task in available_tasks():
+        at = AppTest.from_file("dashboard/app.py", default_timeout=60)
+        if page != "overview":
+            at.switch_page(str(nav.path(page)))
+        at.query_params["task"] = task.name
+        at.run()
+        assert not at.exception, (page, task.name, at.exception)
 heavy = {"torch", "transformers", "peft", "ultralytics"}
 print(",".join(sorted({name.split(".")[0] for name in sys.modules} & heavy)))
 """

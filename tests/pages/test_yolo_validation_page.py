@@ -99,6 +99,13 @@ def test_place_and_time_do_not_reach_the_disk(open_page, models, workspace) -> N
     assert not [path for path in kept if b"SecretCamera" in path.read_bytes() or Image.open(path).getexif()]
 
 
+def test_photos_of_the_same_name_are_kept_apart(open_page, models) -> None:
+    at = open_page("validation", task="yolo")
+    files = [("IMG_1.jpg", photo_bytes(shade), "image/jpeg") for shade in (10, 200)]
+    at.file_uploader[0].set_value(files).run()
+    assert at.selectbox(key="photo").options == ["IMG_1.jpg", "IMG_1.jpg (2)"]
+
+
 def test_a_file_that_is_no_photo_is_named_and_left_out(open_page, models, workspace) -> None:
     at = open_page("validation", task="yolo")
     at.file_uploader[0].set_value(("broken.jpg", b"not a photo", "image/jpeg")).run()
