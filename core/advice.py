@@ -7,7 +7,7 @@ show the same advice.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from core.datasets import store as datasets
@@ -126,8 +126,12 @@ def figures_of(version: registry.Version | None, moment: str = "after") -> Figur
     source = str(dataset.get("source") or "generated") if isinstance(dataset, dict) else "generated"
     return Figures(
         generated=_numbers(test), real=_numbers(gold),
-        labels=dict(gold.get("labels") or test.get("labels") or {}), source=source,
+        labels=dict(_labels(gold) or _labels(test)), source=source,
     )  # fmt: skip
+
+
+def _labels(part: Mapping[str, Any]) -> dict[str, Any]:
+    return part.get("labels") or part.get("classes") or {}
 
 
 def _numbers(part: Mapping[str, Any]) -> dict[str, float]:
@@ -186,12 +190,21 @@ def advise(facts: Situation) -> list[Advice]:
         return []
     found = [_running(facts), _broken(facts), _promote(facts), _data(facts), _train(facts)]
     found += [_below_target(facts), _gold(facts)]
-    advice = [item for item in found if item is not None]
+    task = facts.task.name
+    advice = [replace(item, params={"task": task, **item.params}) for item in found if item is not None]
     if advice:
         return advice
     version = facts.shown[0]
     name = version.id if version else ""
-    return [Advice("done", f"{facts.task.title} {name} meets every target.", "Try it out", "validation")]
+    return [
+        Advice(
+            "done",
+            f"{facts.task.title} {name} meets every target.",
+            "Try it out",
+            "validation",
+            {"task": task},
+        )
+    ]
 
 
 def _running(facts: Situation) -> Advice | None:
@@ -214,7 +227,7 @@ def _broken(facts: Situation) -> Advice | None:
 def _data(facts: Situation) -> Advice | None:
     if facts.datasets:
         return None
-    text = "There is no training data yet: generate some thousand sentences, or import your own."
+    text = f"There is no training data yet: generate some thousand {facts.task.unit}s, or import your own."
     return Advice("generate", text, "Generate data", "generate")
 
 
@@ -242,8 +255,8 @@ def _promote(facts: Situation) -> Advice | None:
             f"{new:.3f} against {old:.3f} on {kind} data."
         )
     return Advice(
-        "promote", f"{better} Try it on your own sentences, then promote it.", "Validate", "validation",
-        {"after": newest.id},
+        "promote", f"{better} Try it on your own {facts.task.unit}s, then promote it.", "Validate",
+        "validation", {"after": newest.id},
     )  # fmt: skip
 
 
@@ -264,7 +277,7 @@ def _below_target(facts: Situation) -> Advice | None:
             f"{target.title} of {version.id} is {value:.3f} on {kind} data, the target is {target.value:.2f}."
         )
         weak = _weakest(figures)
-        text += f" Add sentences with {weak}." if weak else " Train longer, or with more data."
+        text += f" Add {facts.task.unit}s with {weak}." if weak else " Train longer, or with more data."
         return Advice(
             "improve", text, "Add data" if weak else "Train again", "generate" if weak else "launch"
         )
@@ -278,22 +291,26 @@ def _missed(task: Task, figures: Figures) -> list[tuple[Target, float]]:
 
 
 def _weakest(figures: Figures) -> str:
-    scored = {
-        label: values["f1"]
-        for label, values in figures.labels.items()
-        if isinstance(values, Mapping) and values.get("f1") is not None and values.get("support", 1)
-    }
+    scored = {}
+    for label, values in figures.labels.items():
+        if not isinstance(values, Mapping) or not values.get("support", 1):
+            continue
+        # Boxes have no F1: what a detector misses is the recall of the class.
+        word, value = ("F1", values["f1"]) if "f1" in values else ("recall", values.get("recall"))
+        if value is not None:
+            scored[label] = value, word
     if not scored:
         return ""
-    label = min(scored, key=scored.__getitem__)
-    return f"{label} (F1 {scored[label]:.3f})" if scored[label] < WEAK_LABEL else ""
+    label = min(scored, key=lambda name: scored[name][0])
+    value, word = scored[label]
+    return f"{label} ({word} {value:.3f})" if value < WEAK_LABEL else ""
 
 
 def _gold(facts: Situation) -> Advice | None:
     if facts.gold or not facts.datasets:
         return None
     text = (
-        "No figure comes from real data yet. Import a gold set, some hundred of your own sentences with "
-        "their entities, to see what the model is worth on your work."
+        f"No figure comes from real data yet. Import a gold set, some hundred of your own labelled "
+        f"{facts.task.unit}s, to see what the model is worth on your work."
     )
     return Advice("gold", text, "Import a gold set", "generate", {"tab": "import"})

@@ -43,6 +43,7 @@ class Task:
         main_metric: The metric by which the best checkpoint is kept.
         targets: The user's targets.
         labels: The label names, in the order of their ids.
+        unit: What one row of its data is called, in the singular.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Task:
     main_metric: str
     targets: tuple[Target, ...]
     labels: tuple[str, ...] = ()
+    unit: str = "row"
 
     @property
     def available(self) -> bool:
@@ -86,6 +88,7 @@ TASKS: dict[str, Task] = {
             main_metric="f1",
             targets=(Target("f1", "F1", 0.85), Target("precision", "Precision", 0.82)),
             labels=("STANDARD", "MEASURE", "EQUIPMENT", "EXEMPTION"),
+            unit="sentence",
         ),
         Task(
             name="embeddings",
@@ -94,6 +97,7 @@ TASKS: dict[str, Task] = {
             package="core.embeddings",
             main_metric="spearman",
             targets=(Target("spearman", "Correlation (Spearman)", 0.85),),
+            unit="pair",
         ),
         Task(
             name="yolo",
@@ -106,6 +110,7 @@ TASKS: dict[str, Task] = {
                 Target("crossarm_recall", "Crossarm recall", 0.50),
             ),
             labels=("pole", "crossarm", "underground"),
+            unit="photo",
         ),
     )
 }

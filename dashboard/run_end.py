@@ -92,7 +92,7 @@ def _next_steps(run: RunStatus) -> None:
     with st.container(horizontal=True):
         if run.version:
             if st.button("Validate", type="primary", icon=":material/fact_check:", key="validate"):
-                nav.go("validation", after=run.version)
+                nav.go("validation", task=run.task, after=run.version)
             _promote_button(run)
         can_resume = run.resumable and _has_checkpoint(run)
         if can_resume and st.button(
@@ -112,7 +112,7 @@ def _next_steps(run: RunStatus) -> None:
                 state.new_token(wish)
                 nav.go("live", run=again.run_id)
         if st.button("Change the settings", icon=":material/tune:", key="change"):
-            nav.go("launch", like=run.run_id)
+            nav.go("launch", task=run.task, like=run.run_id)
 
 
 def _promote_button(run: RunStatus) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from core.datasets.store import DatasetInfo
 from core.errors import InputError
 from core.runs.state import RunStatus
-from core.tasks import Task
+from core.tasks import Task, get_task
 from dashboard.model_use import Choice
 
 
@@ -85,21 +85,19 @@ class Views:
     """The views of one model, as modules that are imported when they are first drawn.
 
     Args:
-        unit: What one row is called, in the singular.
         data: Module with the functions of `DataView`.
         validation: Module with the functions of `ValidationView`.
         live: Module with the functions of `LiveView`.
     """
 
-    unit: str
     data: str
     validation: str
     live: str
 
 
 VIEWS: dict[str, Views] = {
-    "ner": Views("sentence", "dashboard.ner_data", "dashboard.ner_validation", "dashboard.ner_live"),
-    "yolo": Views("photo", "dashboard.yolo_data", "dashboard.yolo_validation", "dashboard.yolo_live"),
+    "ner": Views("dashboard.ner_data", "dashboard.ner_validation", "dashboard.ner_live"),
+    "yolo": Views("dashboard.yolo_data", "dashboard.yolo_validation", "dashboard.yolo_live"),
 }
 
 
@@ -114,7 +112,7 @@ def _views(task_name: str) -> Views:
 
 def unit(task_name: str) -> str:
     """What one row of a model's data is called, in the singular."""
-    return VIEWS[task_name].unit if task_name in VIEWS else "row"
+    return get_task(task_name).unit
 
 
 def data(task_name: str) -> DataView:

@@ -81,7 +81,7 @@ def _card(task: Task, version: Version, aliases: dict[str, str]) -> None:
                 st.badge(alias, color="gray", icon=":material/label:")
             st.caption(_about(version), width="stretch")
             if st.button("Validate", key=f"validate-{version.id}"):
-                nav.go("validation", after=version.id)
+                nav.go("validation", task=version.task, after=version.id)
             if "production" not in names and st.button("Promote", key=f"promote-{version.id}"):
                 _confirm("promote", task.name, version.id)
         parts = []

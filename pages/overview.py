@@ -72,7 +72,7 @@ def _card(fact: Situation) -> None:
             st.html(cards.quiet_html(_origin(version)))
         with st.container(horizontal=True):
             if version is not None and st.button("Validate", key=f"validate-{task.name}"):
-                nav.go("validation", after=version.id)
+                nav.go("validation", task=task.name, after=version.id)
             again = "Train again" if fact.newest else "Train"
             if fact.datasets and st.button(again, key=f"train-{task.name}"):
                 nav.go("launch", task=task.name)

@@ -49,7 +49,7 @@ def test_with_data_and_no_model_train_comes_first_then_a_gold_set() -> None:
 def test_a_running_training_is_watched_before_all_else() -> None:
     facts = Situation(NER, datasets=1, runs=(run("queued", "b"), run("running", "a"), run("failed", "c")))
     first = advise(facts)[0]
-    assert (first.code, first.params) == ("watch", {"run": "ner-a"})
+    assert (first.code, first.params) == ("watch", {"task": "ner", "run": "ner-a"})
     assert "train" not in codes(facts)
 
 
@@ -67,7 +67,7 @@ def test_an_older_failure_is_history() -> None:
 def test_a_first_version_is_to_be_tried_and_promoted() -> None:
     facts = Situation(NER, datasets=1, gold="g@1", newest=version("v1"), newest_figures=GOOD)
     first = advise(facts)[0]
-    assert (first.code, first.params) == ("promote", {"after": "v1"})
+    assert (first.code, first.params) == ("promote", {"task": "ner", "after": "v1"})
     assert "nothing is in production" in first.text
 
 
@@ -133,3 +133,17 @@ def test_figures_of_a_version() -> None:
 def test_an_empty_workspace_has_no_facts(workspace) -> None:
     facts = situation(NER, workspace)
     assert (facts.datasets, facts.gold, facts.runs, facts.newest) == (0, None, (), None)
+
+
+def test_a_detector_is_spoken_of_in_photos_and_its_classes_in_recall() -> None:
+    yolo = TASKS["yolo"]
+    first = advise(Situation(yolo))[0]
+    assert (first.page, first.params) == ("generate", {"task": "yolo"})
+    assert "thousand photos" in first.text
+    classes = {"pole": {"recall": 0.9, "support": 9}, "crossarm": {"recall": 0.2, "support": 4},
+               "underground": {"recall": None, "support": 0}}  # fmt: skip
+    newest = version("v1", {"map50_95": 0.3, "classes": classes})
+    facts = Situation(yolo, datasets=1, gold="g", newest=newest, newest_figures=figures_of(newest))
+    (improve,) = [item for item in advise(facts) if item.code == "improve"]
+    assert "Add photos with crossarm (recall 0.200)." in improve.text
+    assert improve.params == {"task": "yolo"}

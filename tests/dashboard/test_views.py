@@ -28,4 +28,4 @@ def test_form_names_of_two_models_do_not_meet() -> None:
 def test_a_model_without_views_is_one_sentence() -> None:
     with pytest.raises(InputError, match="cannot show 'x' yet"):
         views.data("x")
-    assert views.unit("x") == "row"
+    assert views.unit("ner") == "sentence"
