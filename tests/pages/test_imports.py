@@ -47,3 +47,12 @@ def test_the_entry_finds_core_when_only_its_own_folder_is_on_the_path(workspace,
     done = run_python(script, tmp_path)
     assert "No module named" not in done.stderr
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_a_process_that_renders_scenes_loads_no_dashboard() -> None:
+    done = run_python(
+        "import runpy, sys; runpy.run_path('dashboard/app.py', run_name='__mp_main__');"
+        "print('streamlit' in sys.modules)",
+        ROOT,
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "False"), done.stderr[-2000:]
