@@ -97,7 +97,10 @@ TASKS: dict[str, Task] = {
             purpose="Finds poles, crossarms and underground equipment in job photos.",
             package="core.yolo",
             main_metric="map50_95",
-            targets=(Target("map50_95", "mAP50-95", 0.60), Target("crossarm_recall", "Crossarm recall", 0.50)),
+            targets=(
+                Target("map50_95", "mAP50-95", 0.60),
+                Target("crossarm_recall", "Crossarm recall", 0.50),
+            ),
             labels=("pole", "crossarm", "underground"),
         ),
     )
