@@ -47,8 +47,9 @@ class BaseRecipe(BaseModel):
         4, "Epochs", "How often the training reads the whole dataset.", group="Schedule", ge=1, le=500
     )
     batch_size: int = setting(
-        16, "Batch size", "Examples that are read at once; more needs more memory.", group="Schedule", ge=1, le=512
-    )
+        16, "Batch size", "Examples that are read at once; more needs more memory.",
+        group="Schedule", ge=1, le=512,
+    )  # fmt: skip
     gradient_accumulation: int = setting(
         1,
         "Gradient accumulation",
@@ -71,8 +72,9 @@ class BaseRecipe(BaseModel):
         group="Schedule", advanced=True, ge=0, le=1,
     )  # fmt: skip
     seed: int = setting(
-        0, "Seed", "The same seed on the same machine gives the same training.", group="Schedule", ge=0, le=2**31 - 1
-    )
+        0, "Seed", "The same seed on the same machine gives the same training.",
+        group="Schedule", ge=0, le=2**31 - 1,
+    )  # fmt: skip
     precision: Literal["auto", "fp32", "bf16"] = setting(
         "auto", "Number format", "auto takes bf16 where this machine computes it faster, else fp32.",
         group="Machine", advanced=True,
@@ -86,15 +88,17 @@ class BaseRecipe(BaseModel):
         group="Stopping", unit="epochs", ge=1, le=100,
     )  # fmt: skip
     on_patience: Reaction = setting(
-        "stop", "When patience is exhausted", "Stop the training, only show it, or do not look.", group="Stopping"
-    )
+        "stop", "When patience is exhausted", "Stop the training, only show it, or do not look.",
+        group="Stopping",
+    )  # fmt: skip
     target: float = setting(
         0.85, "Target", "Score on validation data at which the goal counts as reached.",
         group="Stopping", gt=0, le=1,
     )  # fmt: skip
     on_target: Reaction = setting(
-        "inform", "When the target is reached", "Stop the training, only show it, or do not look.", group="Stopping"
-    )
+        "inform", "When the target is reached", "Stop the training, only show it, or do not look.",
+        group="Stopping",
+    )  # fmt: skip
     plateau_epochs: int = setting(
         5, "Plateau length", "Epochs without a lower validation loss that count as a plateau.",
         group="Stopping", unit="epochs", advanced=True, ge=2, le=50,
@@ -105,7 +109,8 @@ class BaseRecipe(BaseModel):
     )  # fmt: skip
     overfit_ratio: float = setting(
         2.0, "Overfitting ratio",
-        "Validation loss divided by training loss above which, while validation gets worse, the model overfits.",
+        "Validation loss divided by training loss above which, while validation gets worse, the model "
+        "overfits.",
         group="Stopping", advanced=True, gt=1, le=100,
     )  # fmt: skip
     on_overfit: Reaction = setting(

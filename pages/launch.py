@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import streamlit as st
@@ -12,6 +11,7 @@ from core.datasets.store import DatasetInfo
 from core.errors import NexaError
 from core.recipe import fields
 from core.runs import launcher
+from core.runs.estimate import estimate
 from core.runs.spec import RunSpec
 from core.tasks import Task, available_tasks, get_task
 from core.workspace import Workspace
@@ -134,11 +134,11 @@ def _check(
     found = room.check(recipe, dataset, base)
     st.html("".join(cards.check_html(item.ok, item.title, item.detail) for item in found))
     blocked = any(item.ok is False for item in found)
-    seconds = room.estimate_seconds(recipe, dataset.counts.get("train", 0), os.cpu_count(), base)
+    expected = estimate(task.name, recipe, rows=dataset.counts.get("train", 0), base_model=base)
     st.html(
         cards.facts_html(
             [
-                ("Expected time", f"about {words.duration(seconds)}"),
+                ("Expected time", f"about {words.duration(expected.seconds)}"),
                 ("Changed settings", str(len(overrides))),
             ]
         )

@@ -34,7 +34,7 @@ class GenerateSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     count: int = setting(
-        8000, "Sentences", "How many labelled sentences to make, all splits together.",
+        9000, "Sentences", "How many labelled sentences to make, all splits together.",
         group="Size", ge=10, le=500_000,
     )  # fmt: skip
     seed: int = setting(

