@@ -158,7 +158,9 @@ def import_yolo(
         if progress:
             progress(number, len(raws))
     result.guessed = {
-        name: ours for name, ours in mapping.items() if ours and name != ours and name not in (label_map or {})
+        name: ours
+        for name, ours in mapping.items()
+        if ours and name != ours and name not in (label_map or {})
     }
     unknown = {name: seen[name] for name in seen if mapping.get(name, "") == ""}
     result.unknown_labels = dict(sorted(unknown.items(), key=lambda item: -item[1]))
