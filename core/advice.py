@@ -14,7 +14,7 @@ from core.datasets import store as datasets
 from core.errors import ModelError, NotFoundError
 from core.registry import store as registry
 from core.runs.state import RunState, RunStatus, list_runs
-from core.tasks import Task
+from core.tasks import Target, Task
 from core.workspace import Workspace
 
 WEAK_LABEL = 0.75
@@ -29,7 +29,7 @@ class Figures:
         generated: Metric → value on the held-out part of the training data.
         real: Metric → value on the gold set; empty without one.
         labels: Label → its metrics, on real data where there are any, else on held-out data.
-        source: Where the training data came from: `generated` or `imported`.
+        source: Where the training data came from: begins with `generated` or `imported`.
     """
 
     generated: dict[str, float] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class Figures:
     @property
     def held_out_word(self) -> str:
         """What the held-out data is called: `generated`, or `held out` when it was imported."""
-        return "generated" if self.source == "generated" else "held out"
+        return "generated" if self.source.startswith("generated") else "held out"
 
 
 @dataclass(frozen=True)
@@ -229,6 +229,8 @@ def _promote(facts: Situation) -> Advice | None:
     if newest is None or (production is not None and production.id == newest.id):
         return None
     if production is None:
+        if _missed(facts.task, facts.newest_figures):
+            return None
         better = f"{newest.id} is trained and nothing is in production."
     else:
         metric = facts.task.main_metric
@@ -257,10 +259,7 @@ def _below_target(facts: Situation) -> Advice | None:
     if version is None or version.source == "starter" or facts.active_run:
         return None
     kind = "real" if figures.real else figures.held_out_word
-    for target in facts.task.targets:
-        value = figures.judged(target.metric)
-        if value is None or target.met(value):
-            continue
+    for target, value in _missed(facts.task, figures):
         text = (
             f"{target.title} of {version.id} is {value:.3f} on {kind} data, the target is {target.value:.2f}."
         )
@@ -270,6 +269,12 @@ def _below_target(facts: Situation) -> Advice | None:
             "improve", text, "Add data" if weak else "Train again", "generate" if weak else "launch"
         )
     return None
+
+
+def _missed(task: Task, figures: Figures) -> list[tuple[Target, float]]:
+    """The targets that were measured and not met, with what was measured."""
+    judged = [(target, figures.judged(target.metric)) for target in task.targets]
+    return [(target, value) for target, value in judged if value is not None and not target.met(value)]
 
 
 def _weakest(figures: Figures) -> str:

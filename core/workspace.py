@@ -92,6 +92,8 @@ def write_bytes_atomic(path: Path, payload: bytes) -> None:
             file.write(payload)
             file.flush()
             os.fsync(file.fileno())
+        # mkstemp makes private files; a workspace may be shared by a team.
+        Path(name).chmod(0o644)
         _replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

@@ -122,7 +122,7 @@ def line_html(role: str, word: str, text: str) -> str:
 
 def check_html(ok: bool | None, title: str, detail: str) -> str:
     """One pre-flight or health line: ✓ passed, ▲ worth knowing (`None`), ✗ in the way."""
-    role, sign = {True: ("met", "✓"), None: ("close", "▲"), False: ("below", "✗")}[ok]
+    role, sign = {True: ("muted", "✓"), None: ("close", "▲"), False: ("below", "✗")}[ok]
     small = f"<small>{escape(detail)}</small>" if detail else ""
     return f'<div class="nx-check nx-{role}"><b>{sign}</b><span>{escape(title)}</span>{small}</div>'
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 from tsdownsample import MinMaxLTTBDownsampler
 
@@ -17,7 +18,7 @@ from dashboard import theme
 MAX_POINTS = 1500
 """Points a trace may have in the browser; more are thinned, minima, maxima and the last point kept."""
 
-HEIGHT = 280
+HEIGHT = 290
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Curve:
         validation: True for validation data (dashed), False for training data (solid).
         series: Which run it belongs to: index into `theme.SERIES`.
         best: Index of the best point, or None.
+        colour: Light hex of a colour of its own (a label's); the run's colour without it.
     """
 
     name: str
@@ -39,6 +41,12 @@ class Curve:
     validation: bool = False
     series: int = 0
     best: int | None = None
+    colour: str = ""
+
+    @property
+    def drawn_colour(self) -> str:
+        """Light hex of the line."""
+        return self.colour or theme.SERIES[self.series % len(theme.SERIES)].light
 
 
 @dataclass(frozen=True)
@@ -87,14 +95,11 @@ def smooth(y: np.ndarray, weight: float) -> np.ndarray:
     y = np.asarray(y, dtype=np.float32)
     if weight <= 0 or y.size == 0:
         return y
-    there = np.flatnonzero(np.isfinite(y))
-    out = np.full(y.shape, np.nan, dtype=np.float32)
-    total = norm = 0.0
-    for index in there:
-        total = weight * total + (1 - weight) * float(y[index])
-        norm = weight * norm + (1 - weight)
-        out[index] = total / norm
-    return out
+    # `adjust` takes the bias at the start out; `ignore_na` lets gaps pass without counting.
+    mean = (
+        pd.Series(y.astype(np.float64)).ewm(alpha=1 - weight, adjust=True, ignore_na=True).mean().to_numpy()
+    )
+    return np.where(np.isfinite(y), mean, np.nan).astype(np.float32)
 
 
 def best_index(y: np.ndarray, *, lower_is_better: bool = False) -> int | None:
@@ -128,8 +133,8 @@ def curves_figure(
     """
     figure = go.Figure()
     many = len({curve.series for curve in curves}) > 1
-    last = max((float(curve.x[-1]) for curve in curves if curve.x.size), default=1.0)
-    figure.update_xaxes(range=[0, last * 1.03])
+    # A range that is given anew on every tick would undo the user's zoom; the automatic one does not.
+    figure.update_xaxes(rangemode="tozero")
     if score:
         figure.update_yaxes(range=[0, 1.04])
     for curve in curves:
@@ -143,7 +148,7 @@ def curves_figure(
 
 
 def _add_curve(figure: go.Figure, curve: Curve, smoothing: float, many: bool) -> None:
-    colour = theme.SERIES[curve.series % len(theme.SERIES)].light
+    colour = curve.drawn_colour
     line = {"color": colour, "width": 2, "dash": "dash" if curve.validation else "solid"}
     few = curve.x.size <= 40
     smoothed = smoothing > 0 and not curve.validation and curve.y.size > 2
@@ -183,7 +188,7 @@ def _shown_value(curve: Curve) -> float:
 
 
 def _mark_best(figure: go.Figure, curve: Curve, x_title: str) -> None:
-    colour = theme.SERIES[curve.series % len(theme.SERIES)].light
+    colour = curve.drawn_colour
     x, y = float(curve.x[curve.best]), float(curve.y[curve.best])
     figure.add_scatter(
         x=[x], y=[y], mode="markers+text", marker={"symbol": "star", "size": 12, "color": colour},
@@ -255,13 +260,14 @@ def _finish(figure: go.Figure, title: str, x_title: str, revision: str, *, legen
     figure.update_yaxes(**axis)
     figure.update_layout(
         template=None, height=HEIGHT, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-        margin={"l": 8, "r": 16, "t": 44, "b": 8}, hovermode="x unified", showlegend=legend,
+        margin={"l": 8, "r": 16, "t": 62, "b": 8}, hovermode="x unified", showlegend=legend,
         title={"text": f"<b>{title}</b>", "font": {"size": 15, "color": theme.TEXT.light}, "x": 0,
-               "xref": "paper", "y": 0.97},
+               "xref": "paper", "y": 0.98, "yanchor": "top"},
         font={"color": theme.TEXT.light, "size": 12},
         hoverlabel={"bgcolor": theme.PANEL.light, "font": {"color": theme.TEXT.light}},
-        legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom",
+        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.01, "yanchor": "bottom",
                 "font": {"size": 12, "color": theme.TEXT.light}},
+        modebar={"bgcolor": "rgba(0,0,0,0)", "color": theme.MUTED.light, "activecolor": theme.TEXT.light},
         uirevision=revision or title,
     )  # fmt: skip
     return figure
@@ -285,7 +291,7 @@ def panels(
         members = groups.setdefault(base_name(name), [])
         if name not in members:
             members.append(name)
-    order = ["loss", main_metric, "precision", "recall"]
+    order = ["loss", main_metric, "precision", "recall", f"{main_metric}_by_label"]
     last = {"learning_rate": 1, "grad_norm": 2}
     return sorted(
         groups.items(),
@@ -296,7 +302,13 @@ def panels(
 
 
 def base_name(name: str) -> str:
-    """`val_loss` → `loss`: the metric without the word for the data it was measured on."""
+    """`val_loss` → `loss`: the metric without the word for the data it was measured on.
+
+    A figure of one label shares a chart with the other labels: `f1_MEASURE` → `f1_by_label`.
+    """
+    metric, _, label = name.rpartition("_")
+    if metric and label in theme.LABELS:
+        return f"{metric}_by_label"
     for prefix in ("train_", "val_", "eval_"):
         if name.startswith(prefix):
             return name.removeprefix(prefix)

@@ -14,6 +14,7 @@ import streamlit as st
 
 from core.runs.series import RunLog
 from core.tasks import Task
+from dashboard import theme
 from dashboard.charts import MAX_POINTS, Curve, base_name, best_index, panels
 
 TITLES = {
@@ -22,13 +23,15 @@ TITLES = {
     "precision": "Precision",
     "recall": "Recall",
     "spearman": "Correlation",
+    "f1_by_label": "F1 by label",
     "learning_rate": "Learning rate",
     "grad_norm": "Gradient length",
+    "samples_per_second": "Examples per second",
 }
-SCORES = ("f1", "precision", "recall", "spearman", "map50_95", "crossarm_recall")
+SCORES = ("f1", "precision", "recall", "f1_by_label", "spearman", "map50_95", "crossarm_recall")
 """Metrics between 0 and 1."""
 
-DETAILS = ("learning_rate", "grad_norm")
+DETAILS = ("learning_rate", "grad_norm", "samples_per_second")
 """Charts for the curious: folded away."""
 
 
@@ -109,8 +112,14 @@ def _curves_of(
             continue
         validation = kind == "epoch" and not metric.startswith("train_")
         best = best_index(y) if base_name(metric) == main_metric and validation else None
-        word = "validation" if validation else "training"
-        curves.append(Curve(f"{run} · {word}" if run else word, x, y, validation, index, best))
+        word, colour = "validation" if validation else "training", ""
+        label = metric.rpartition("_")[2]
+        if base_name(metric).endswith("_by_label"):
+            if index:
+                # Colours stand for labels here, so only the run of the page is drawn.
+                continue
+            word, colour = label, theme.label_colour(label).light
+        curves.append(Curve(f"{run} · {word}" if run else word, x, y, validation, index, best, colour))
     return curves
 
 

@@ -25,7 +25,7 @@ def draw(task: Task) -> None:
     """
     made = st.session_state.pop("made", None)
     if made:
-        st.success(f"{made} is ready.", icon=":material/check:")
+        st.html(cards.line_html("muted", "✓ Ready", f"{made} can be used now."))
     for dataset_id, reason in store.damaged_datasets(task.name):
         st.html(cards.line_html("below", f"✗ {dataset_id}", reason))
     found = store.list_datasets(task.name)
@@ -69,7 +69,7 @@ def _entry(task: Task, info: DatasetInfo, *, is_gold: bool) -> None:
 def _source(info: DatasetInfo) -> None:
     if info.role == "gold":
         cards.source_badge(real=True)
-    elif info.card.get("source") == "imported":
+    elif str(info.card.get("source", "")).startswith("imported"):
         st.badge("Imported", icon=":material/upload_file:", color="gray")
     else:
         cards.source_badge(real=False)
@@ -110,10 +110,17 @@ def _health_word(findings: list[dict[str, Any]]) -> str:
 
 
 def _findings(findings: list[dict[str, Any]]) -> str:
-    return "".join(
-        cards.check_html(LEVELS.get(item.get("level", "")), item.get("title", ""), item.get("detail", ""))
-        for item in findings
-    )
+    parts = []
+    for item in findings:
+        detail = item.get("detail", "")
+        shown = [
+            f"{row.get('split')} {row.get('row')}: {row.get('text', '')[:90]}"
+            for row in item.get("rows") or []
+        ]
+        if shown:
+            detail += " For example " + "; ".join(shown[:2]) + "."
+        parts.append(cards.check_html(LEVELS.get(item.get("level", "")), item.get("title", ""), detail))
+    return "".join(parts)
 
 
 def _examples(info: DatasetInfo) -> None:

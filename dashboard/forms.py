@@ -6,7 +6,8 @@ Nothing is known here about any one recipe. Values that differ from the basis st
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import streamlit as st
@@ -81,6 +82,7 @@ def settings_form(
     prefix: str,
     base_word: str = "preset",
     hide: Sequence[str] = (),
+    open_groups: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Draw the form and return what the user changed.
 
@@ -90,6 +92,7 @@ def settings_form(
         prefix: Start of the names in the page's address; another prefix is another form.
         base_word: What the basis is called beside a changed field.
         hide: Fields that are asked for elsewhere.
+        open_groups: Groups that are open at first, the others folded; all are open without it.
 
     Returns:
         Only the changed fields, with values as the recipe takes them.
@@ -97,24 +100,33 @@ def settings_form(
     shown = [field for field in fields if field.name not in hide]
     values = {f.name: base[f.name] for f in fields}
 
-    def draw(part: Sequence[FieldInfo]) -> None:
+    def draw(part: Sequence[FieldInfo], *, fold: bool) -> None:
         for title in dict.fromkeys(field.group for field in part):
             if not applies(title, fields, values):
                 continue
-            if title:
-                st.markdown(f"**{title}**")
-            for field in part:
-                if field.group == title:
+            group = [field for field in part if field.group == title]
+            with _folded(title, group) if fold and title not in (open_groups or ()) else _headed(title):
+                for field in group:
                     values[field.name] = _field(field, base[field.name], prefix, base_word)
 
-    draw([f for f in shown if not f.advanced])
-    folded = [f for f in shown if f.advanced]
-    if folded:
-        altered = sum(_is_altered(f, base[f.name], prefix) for f in folded)
+    def _folded(title: str, group: Sequence[FieldInfo]) -> Any:
+        altered = sum(_is_altered(field, base[field.name], prefix) for field in group)
         tail = f" · {altered} changed" if altered else ""
-        with st.expander(f"More settings{tail}", key=f"{prefix}more"):
-            draw(folded)
+        return st.expander(f"{title}{tail}", key=f"{prefix}fold-{title}")
+
+    draw([f for f in shown if not f.advanced], fold=open_groups is not None)
+    advanced = [f for f in shown if f.advanced]
+    if advanced:
+        with _folded("More settings", advanced):
+            draw(advanced, fold=False)
     return changes(shown, values, base)
+
+
+@contextmanager
+def _headed(title: str) -> Iterator[None]:
+    if title:
+        st.markdown(f"**{title}**")
+    yield
 
 
 def applies(group: str, fields: Sequence[FieldInfo], values: Mapping[str, Any]) -> bool:
@@ -169,7 +181,7 @@ def _field(field: FieldInfo, base: Any, prefix: str, base_word: str) -> Any:
     altered = _is_altered(field, base, prefix)
     title = label(field)
     if altered:
-        title += f" :violet-badge[changed · {base_word} {_word(field, base)}]"
+        title += f" :gray-badge[changed · {base_word} {_word(field, base)}]"
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", wrap=False):
         value = from_text(field, _widget(field, to_text(field, base), title, key), base)
         if altered:

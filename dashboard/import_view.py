@@ -16,6 +16,7 @@ from core.workspace import Workspace, write_bytes_atomic
 from dashboard import cards, entities, words
 
 MAX_UPLOAD_MB = 50
+SHOWN_ROWS = 200
 TYPES = ["jsonl", "json", "conll", "bio", "iob2", "csv", "tsv", "txt"]
 LEAVE_OUT = "leave out"
 ROLES = {"gold": "Gold set: real cases to measure on, never trained on", "train": "Training data"}
@@ -32,8 +33,9 @@ def draw(task: Task) -> None:
         left, right = st.columns([2, 3], gap="large")
         with left:
             st.subheader("File")
+            uploader = f"import-files-{st.session_state.get('imports', 0)}"
             files = st.file_uploader(
-                "Labelled sentences", type=TYPES, accept_multiple_files=True, key="import-files",
+                "Labelled sentences", type=TYPES, accept_multiple_files=True, key=uploader,
                 max_upload_size=MAX_UPLOAD_MB,
                 help="JSON Lines with spans, CoNLL BIO, a Label Studio JSON export, or CSV.",
             )  # fmt: skip
@@ -93,13 +95,12 @@ def _check(task: Task, paths: list[Path], role: str, name: str, save: Any) -> No
         + "".join(cards.check_html(None, notice, "") for notice in found.notices)
     )
     if found.rejected:
-        st.dataframe(
-            [
-                {"line": r.line, "reason": r.reason, "row begins": r.snippet, "file": r.file}
-                for r in found.rejected
-            ],
-            hide_index=True, height=min(320, 60 + 35 * len(found.rejected)),
-        )  # fmt: skip
+        names = ["Line", "Reason", "Row begins", *(["File"] if len(paths) > 1 else [])]
+        rows = [(r.line, r.reason, r.snippet, r.file)[: len(names)] for r in found.rejected[:SHOWN_ROWS]]
+        with st.container(height=min(320, 60 + 44 * len(rows)), border=False):
+            st.html(cards.table_html([(name, name == "Line") for name in names], rows))
+        if len(found.rejected) > SHOWN_ROWS:
+            st.html(cards.quiet_html(f"The first {SHOWN_ROWS} are shown; the command line lists all."))
     if found.rows:
         st.html(cards.balance_html(found.label_counts))
         for row in found.rows[:5]:
@@ -121,7 +122,7 @@ def _label_map(task: Task, unknown: dict[str, int]) -> dict[str, str | None]:
     chosen: dict[str, str | None] = {}
     for theirs, count in unknown.items():
         ours = st.selectbox(
-            f"`{theirs}` · {words.count(count, 'span')}", [*task.labels, LEAVE_OUT], index=None,
+            f"{words.plain(theirs)} · {words.count(count, 'span')}", [*task.labels, LEAVE_OUT], index=None,
             placeholder="rows with it are rejected", key=f"map-{theirs}",
         )  # fmt: skip
         if ours is not None:
@@ -141,5 +142,6 @@ def _save(task: Task, paths: list[Path], role: str, name: str, label_map: dict[s
     for path in paths:
         path.unlink(missing_ok=True)
     st.session_state["made"] = info.id
-    st.session_state.pop("import-files", None)
+    # Another key is an empty uploader: what was saved need not be offered again.
+    st.session_state["imports"] = st.session_state.get("imports", 0) + 1
     st.rerun()

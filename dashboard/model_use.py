@@ -56,12 +56,9 @@ class Scores:
 
 def choices(task: Task) -> list[Choice]:
     """Every version of a model that can be tried: newest first, then the starter and the untrained base."""
-    names: dict[str, list[str]] = {}
-    for alias, version in registry.aliases(task.name).items():
-        names.setdefault(version, []).append(alias)
     found = [
-        Choice(v.id, " · ".join([v.id, *names.get(v.id, [])]), f"{Workspace.current().root}{v.created}")
-        for v in registry.list_versions(task.name)
+        Choice(version.id, version.id, f"{Workspace.current().root}{version.created}")
+        for version in registry.list_versions(task.name)
     ]
     for ref, title in (("starter", "starter"), ("base", "base, before any training")):
         try:
@@ -71,8 +68,16 @@ def choices(task: Task) -> list[Choice]:
             if not isinstance(error, LookupError):
                 st.error(error.message)
             continue
-        found.append(Choice(ref, " · ".join([title, *names.get(ref, [])]), version.created))
+        found.append(Choice(ref, title, version.created))
     return found
+
+
+def roles(task: Task) -> dict[str, str]:
+    """Version id → the names that point at it, for example `production`."""
+    names: dict[str, list[str]] = {}
+    for alias, version in registry.aliases(task.name).items():
+        names.setdefault(version, []).append(alias)
+    return {version: ", ".join(aliases) for version, aliases in names.items()}
 
 
 def defaults(task: Task, found: list[Choice]) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from typing import Any, NoReturn, TypeVar
 import streamlit as st
 
 from core.errors import NexaError
+from dashboard import words
 
 log = logging.getLogger("nexa.dashboard")
 
@@ -42,7 +43,8 @@ def go(page: str, **params: str) -> NoReturn:
 
 def show_error(error: NexaError) -> None:
     """One sentence and, under it, what to do next."""
-    st.error(error.message + (f"  \n{error.hint}" if error.hint else ""), icon=":material/error:")
+    hint = f"  \n{words.plain(error.hint)}" if error.hint else ""
+    st.error(words.plain(error.message) + hint, icon=":material/error:")
 
 
 @contextmanager

@@ -38,6 +38,7 @@ def _outcome(run: RunStatus) -> str:
     hint = run.hint
     if run.state in (RunState.LOST, RunState.STOPPED) and not run.version and not _has_checkpoint(run):
         hint = "It ended before its first resume point: retry starts it from the beginning."
+    text, hint = words.plain(text), words.plain(hint)
     return f"{text}  \n{hint}" if hint else text
 
 

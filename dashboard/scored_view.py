@@ -115,7 +115,7 @@ def _figures(task: Task, choice: Choice, result: dict[str, Any], *, real: bool) 
 def _worst(choice: Choice, result: dict[str, Any]) -> None:
     worst = result["worst"]
     if not worst:
-        st.html(cards.line_html("met", "✓ No error", "Every entity of every sentence is right."))
+        st.html(cards.line_html("muted", "✓ No error", "Every entity of every sentence is right."))
         return
     st.markdown(f"**Worst sentences of {choice.id}**")
     pages = -(-len(worst) // PAGE)
@@ -132,6 +132,9 @@ def _worst(choice: Choice, result: dict[str, Any]) -> None:
             st.caption(f"{words.count(len(kinds), 'error')}: {counted}")
             with st.container(key=f"sides-worst-{entry['index']}"):
                 there, said = st.columns(2, gap="medium")
-            for column, word, spans in ((there, "There is", "gold"), (said, "Marked", "predicted")):
+            for column, word, spans in (
+                (there, "Truth", "gold"),
+                (said, f"Marked by {choice.id}", "predicted"),
+            ):
                 html = entities.highlight(entry["text"], entry[spans], compact=True)
                 column.html(cards.quiet_html(word) + html)

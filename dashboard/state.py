@@ -11,6 +11,8 @@ from typing import Any
 
 import streamlit as st
 
+from core.tasks import Task
+
 
 def param(name: str, default: str = "") -> str:
     """A query parameter of the page's address."""
@@ -36,7 +38,7 @@ def choice(
         options: Ids to choose from; the address holds the id.
         key: Name in the address.
         default: The id chosen at first; the first one without it.
-        titles: Id → what the box shows.
+        titles: Id → what the box shows. It must not change while the page is open: the browser sends it back.
         help: Text of the question mark.
         **more: Further arguments of `st.selectbox`.
 
@@ -48,19 +50,49 @@ def choice(
             label, [], key=f"{key}-none", placeholder="nothing to choose from", disabled=True, help=help
         )
         return None
+    widget, seen = f"choice-{key}", f"seen-{key}"
     named = param(key)
-    first = default if default in options else options[0]
-    current = named if named in options else first
-    widget = f"choice-{key}"
-    # The address wins over what the session remembers: a link or another page may have changed it.
-    if st.session_state.get(widget) not in options or (named in options and widget not in st.session_state):
-        st.session_state[widget] = current
+    # A link or another page may have changed the address since this box was drawn: then the address wins.
+    if named in options and named != st.session_state.get(seen):
+        st.session_state[widget] = named
+    elif st.session_state.get(widget) not in options:
+        st.session_state[widget] = default if default in options else options[0]
+    st.session_state[seen] = named
     shown = titles or {}
-    value = st.selectbox(
+    return st.selectbox(
         label, options, key=widget, format_func=lambda option: shown.get(option, option), help=help,
-        on_change=_remember, args=(key, widget), **more,
+        on_change=_remember, args=(key, widget, tuple(options)), **more,
     )  # fmt: skip
-    return value
+
+
+def task(available: Sequence[Task]) -> str:
+    """The model family that a page is about; it is asked for only where there is more than one.
+
+    Args:
+        available: The model families of this edition.
+    """
+    if len(available) == 1:
+        return available[0].name
+    return choice("Model", [t.name for t in available], "task", titles={t.name: t.title for t in available})
+
+
+def segments(label: str, options: dict[str, str], key: str, *, default: str, **more: Any) -> str:
+    """A row of segments of which one is chosen; the id stands in the address.
+
+    Args:
+        label: What is chosen.
+        options: Id → what the segment shows.
+        key: Name in the address.
+        default: The id chosen at first.
+        **more: Further arguments of `st.segmented_control`.
+    """
+    widget = f"segments-{key}"
+    if widget not in st.session_state:
+        st.session_state[widget] = param(key) if param(key) in options else default
+    return st.segmented_control(
+        label, list(options), key=widget, format_func=options.get, required=True, on_change=_remember,
+        args=(key, widget, tuple(options)), **more,
+    )  # fmt: skip
 
 
 def several(
@@ -91,8 +123,11 @@ def _remember_several(key: str, widget: str) -> None:
     remember(key, ",".join(st.session_state[widget]))
 
 
-def _remember(key: str, widget: str) -> None:
-    st.query_params[key] = st.session_state[widget]
+def _remember(key: str, widget: str, options: Sequence[str]) -> None:
+    value = st.session_state[widget]
+    if value in options:
+        st.query_params[key] = value
+        st.session_state[f"seen-{key}"] = value
 
 
 def remember(key: str, value: str) -> None:

@@ -41,7 +41,7 @@ REAL = Colour("#1A5FB4", "#7DB3F7")
 ENTITY: dict[str, Colour] = {
     "STANDARD": Colour("#6B35C9", "#C3A6FF"),
     "MEASURE": Colour("#0B6E69", "#5AD1C6"),
-    "EQUIPMENT": Colour("#B45309", "#F7A45C"),
+    "EQUIPMENT": Colour("#A24A07", "#F7A45C"),
     "EXEMPTION": Colour("#B5195B", "#F796BE"),
 }
 DETECTOR: dict[str, Colour] = {"pole": REAL, "crossarm": ENTITY["EQUIPMENT"], "underground": TARGET_MET}

@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
+
+_MARKDOWN = re.compile(r"([\\\\`*_{}\[\]<>#$~|!])")
+
+
+def plain(text: str) -> str:
+    """Text that Streamlit's Markdown shows as it stands: no links, images, colours or formulas in it."""
+    return _MARKDOWN.sub(r"\\\1", text)
 
 
 def score(value: float | None) -> str:

@@ -18,17 +18,9 @@ def main() -> None:
     """Draw the page."""
     st.title("Data")
     available = available_tasks()
-    if len(available) > 1:
-        chosen = state.choice(
-            "Model", [t.name for t in available], "task", titles={t.name: t.title for t in available}
-        )
-    else:
-        chosen = available[0].name
-    task = get_task(chosen)
-    tab = st.segmented_control(
-        "Source", ["generate", "import"], default="generate", required=True, key="tab", bind="query-params",
-        format_func={"generate": "Generate", "import": "Import your own"}.get, label_visibility="collapsed",
-    )  # fmt: skip
+    task = get_task(state.task(available))
+    tabs = {"generate": "Generate", "import": "Import your own"}
+    tab = state.segments("Source", tabs, "tab", default="generate", label_visibility="collapsed")
     with nav.guard("This part of the page"):
         if tab == "import":
             import_view.draw(task)
@@ -50,8 +42,15 @@ def _generate(task: Task) -> None:
                 "Name of the dataset", value=task.name, key="name", bind="query-params", max_chars=60
             )
             changed = forms.settings_form(
-                fields(type(defaults)), defaults.model_dump(), prefix="g.", base_word="default"
+                fields(type(defaults)),
+                defaults.model_dump(),
+                prefix="g.",
+                base_word="default",
+                hide=["style_mix"],
             )
+            mix = _style_mix(_style_weights(task.name))
+            if mix is not None:
+                changed["style_mix"] = mix
             settings = room.build_settings(changed)
             if st.button(
                 "Generate the dataset", type="primary", icon=":material/auto_awesome:", width="stretch",
@@ -60,6 +59,33 @@ def _generate(task: Task) -> None:
                 _build(task, settings, name)
         with right:
             _preview(task, changed)
+
+
+@st.cache_data(max_entries=4, show_spinner="Reading the sentence patterns …")
+def _style_weights(task_name: str) -> dict[str, float]:
+    return get_task(task_name).room("generate").style_weights()
+
+
+def _style_mix(weights: dict[str, float]) -> dict[str, float] | None:
+    """Weights by style where the user changed one, else None."""
+    factors: dict[str, float] = {}
+    with st.expander("Style mix", key="style-mix"):
+        st.caption("1 is what the pattern files say, 0 leaves a style out, 2 makes it twice as frequent.")
+        columns = st.columns(2, gap="medium")
+        for index, style in enumerate(weights):
+            with columns[index % 2]:
+                factors[style] = st.slider(
+                    style.capitalize().replace("-", " "),
+                    0.0,
+                    3.0,
+                    1.0,
+                    0.25,
+                    key=f"mix.{style}",
+                    bind="query-params",
+                )
+    if all(factor == 1.0 for factor in factors.values()):
+        return None
+    return {style: weights[style] * factor for style, factor in factors.items()}
 
 
 def _build(task: Task, settings: Any, name: str) -> None:
@@ -79,7 +105,10 @@ def _build(task: Task, settings: Any, name: str) -> None:
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _examples(task_name: str, changed: dict[str, Any], page: int) -> list[dict[str, Any]]:
-    return get_task(task_name).room("generate").preview(changed, count=PREVIEW_ROWS, page=page)
+    room = get_task(task_name).room("generate")
+    settings = room.build_settings(changed)
+    first = page * PREVIEW_ROWS % max(1, settings.count // 2)
+    return room.preview(settings, first + PREVIEW_ROWS)[first:]
 
 
 def _preview(task: Task, changed: dict[str, Any]) -> None:

@@ -17,13 +17,15 @@ from core.tasks import Task, available_tasks, get_task
 from core.workspace import Workspace
 from dashboard import cards, forms, nav, state, words
 
+OPEN_GROUPS = ("Schedule", "Method")
+
 
 def main() -> None:
     """Draw the page."""
     st.title("Launch training")
     available = available_tasks()
     with st.container(key="launch"):
-        what, how, check = st.columns(3, gap="large")
+        what, how, check = st.columns([5, 6, 6], gap="medium")
         with what:
             st.subheader("What")
             name = state.choice(
@@ -99,8 +101,8 @@ def _recipe(task: Task, like: RunSpec | None) -> tuple[str, dict[str, Any]]:
     described, base = fields(type(recipe)), recipe.model_dump()
     if like and like.preset == preset:
         forms.prefill(described, like.recipe, base, prefix=f"{preset}.", once=state.param("like"))
-        st.caption(f"Starts from the settings of {like.name or 'an earlier training'}.")
-    return preset, forms.settings_form(described, base, prefix=f"{preset}.")
+        st.caption(f"Starts from the settings of {words.plain(like.name or 'an earlier training')}.")
+    return preset, forms.settings_form(described, base, prefix=f"{preset}.", open_groups=OPEN_GROUPS)
 
 
 def _base(task: Task, preset: str, like: RunSpec | None) -> str:
@@ -108,16 +110,14 @@ def _base(task: Task, preset: str, like: RunSpec | None) -> str:
     bases = {choice.name: choice for choice in room.list_bases()}
     default = like.base_model if like and like.preset == preset else room.PRESETS[preset].base_model
     options = list(dict.fromkeys([*bases, default]))
-    titles = {
-        name: f"{b.title}{'' if b.available else ' · not on this machine'}" for name, b in bases.items()
-    }
     base = st.selectbox(
         "Base model", options, index=options.index(default), key=f"{preset}.base", bind="query-params",
-        accept_new_options=True, format_func=lambda name: titles.get(name, name),
+        accept_new_options=True,
         help="What the training starts from. A local folder or a name on the model hub may be typed in.",
     )  # fmt: skip
     if base in bases:
-        st.caption(bases[base].help if bases[base].available else bases[base].reason)
+        here = "" if bases[base].available else f" {bases[base].reason}"
+        st.caption(f"{bases[base].title}. {bases[base].help}{here}")
     return base or default
 
 

@@ -42,22 +42,17 @@ def main() -> None:
 
 
 def _choose(runs: list[RunStatus]) -> RunStatus:
-    by_id = {run.run_id: run for run in runs}
-    now = time.time()
-    titles = {
-        run.run_id: f"{run.name} · {_state_word(run)} · {words.ago(run.ended or run.created, now)}"
-        for run in runs
-    }
+    titles = {run.run_id: f"{run.name} · {_started(run)}" for run in runs}
     first = next((run.run_id for run in runs if run.state == RunState.RUNNING), runs[0].run_id)
     chosen = state.choice(
-        "Training", list(by_id), "run", default=first, titles=titles, label_visibility="collapsed"
+        "Training", list(titles), "run", default=first, titles=titles, label_visibility="collapsed"
     )
     # The list may be a moment old: the state that decides about the buttons is read anew.
     return read_status(Workspace.current().run(chosen))
 
 
-def _state_word(run: RunStatus) -> str:
-    return run.state if run.queue_position is None else f"queued, place {run.queue_position}"
+def _started(run: RunStatus) -> str:
+    return time.strftime("%d %b %H:%M", time.localtime(run.created))
 
 
 def _buttons(run: RunStatus) -> None:

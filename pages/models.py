@@ -20,11 +20,7 @@ def main() -> None:
     """Draw the page."""
     st.title("Models")
     available = available_tasks()
-    name = state.choice(
-        "Model", [t.name for t in available], "task", titles={t.name: t.title for t in available},
-        label_visibility="collapsed" if len(available) == 1 else "visible",
-    )  # fmt: skip
-    task = get_task(name)
+    task = get_task(state.task(available))
     aliases = registry.aliases(task.name)
     versions = _versions(task)
     for version_id, reason in registry.broken_versions(task.name):
@@ -135,7 +131,7 @@ def _details(task: Task, version: Version, before: Any) -> None:
     if st.button("Check the files", key=f"verify-{version.id}", icon=":material/fingerprint:"):
         with nav.guard("The check"), st.spinner("Hashing the files …"):
             registry.verify(version)
-            st.success("Every file is as it was written.", icon=":material/check:")
+            st.html(cards.line_html("muted", "✓ Unchanged", "Every file is as it was written."))
 
 
 def _history(task: Task) -> None:

@@ -42,11 +42,11 @@ def _next(facts: list[Situation]) -> None:
         return
     (fact, first), *others = found
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="next"):
-        st.markdown(f"**What to do next** · {fact.task.title}  \n{first.text}", width="stretch")
+        st.markdown(f"**What to do next** · {fact.task.title}  \n{words.plain(first.text)}", width="stretch")
         _advice_button(fact, first, "primary")
     for fact, item in others[:2]:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"Then · {fact.task.title} · {item.text}", width="stretch")
+            st.caption(f"Then · {fact.task.title} · {words.plain(item.text)}", width="stretch")
             _advice_button(fact, item, "tertiary")
 
 
@@ -151,7 +151,7 @@ def _runs(runs: list[RunStatus]) -> None:
         with badge:
             cards.state_badge(run.state)
         with name:
-            st.page_link(nav.path("live"), label=run.name, query_params={"run": run.run_id})
+            st.page_link(nav.path("live"), label=words.plain(run.name), query_params={"run": run.run_id})
         if best is not None:
             score.html(cards.quiet_html(f"validation {main.upper()} {words.score(best)}"))
         when.html(cards.quiet_html(words.ago(run.ended or run.created, now)))

@@ -27,12 +27,7 @@ def main() -> None:
     """Draw the page."""
     st.title("Validation")
     available = available_tasks()
-    chosen = available[0].name
-    if len(available) > 1:
-        chosen = state.choice(
-            "Model", [t.name for t in available], "task", titles={t.name: t.title for t in available}
-        )
-    task = get_task(chosen)
+    task = get_task(state.task(available))
     found = model_use.choices(task)
     if not found:
         cards.empty_state("There is no model to try yet.", "Launch training", "launch")
@@ -89,6 +84,7 @@ def _ask(text: str) -> None:
 
 def _result(task: Task, before: Choice, after: Choice, text: str, threshold: float) -> None:
     answers = {}
+    roles = model_use.roles(task)
     for choice in (after, before):
         doing = "Reading the text … the first time a model is loaded, about 3 s."
         with st.spinner(doing):
@@ -99,7 +95,8 @@ def _result(task: Task, before: Choice, after: Choice, text: str, threshold: flo
     for column, (word, choice) in zip(columns, pairs, strict=False):
         with column, st.container(border=True, height="stretch"):
             shown = [e for e in answers[choice.id] if e["confidence"] >= threshold]
-            st.html(cards.head_html(word, choice.title))
+            role = roles.get(choice.id)
+            st.html(cards.head_html(word, f"{choice.title} · {role}" if role else choice.title))
             st.html(entities.highlight(text, shown))
             hidden = len(answers[choice.id]) - len(shown)
             if choice.id == "base":

@@ -30,24 +30,21 @@ _UNITS: dict[str, tuple[str, ...]] = {
     "kV": ("kilovolts", "KV", "kv"), "kilovolts": ("kV",), "%": ("percent",),
     "percent": ("%", "per cent", "pct."), "amperes": ("amps", "A"), "amps": ("amperes", "A"),
     "pounds": ("lb", "lbs.", "lbs"), "lb": ("pounds",),
-    "meters": ("m",), "m": ("meters",), "hours": ("hrs", "hr"), "minutes": ("min", "mins"), "kVA": ("KVA", "kva"),
+    "meters": ("m",), "m": ("meters",), "hours": ("hrs", "hr"), "minutes": ("min", "mins"),
+    "kVA": ("KVA", "kva"),
+}  # fmt: skip
+_ONE = {
+    "feet": "foot", "inches": "inch", "volts": "volt", "kilovolts": "kilovolt", "amperes": "ampere",
+    "amps": "amp", "pounds": "pound", "lbs.": "lb.", "lbs": "lb", "meters": "meter", "hrs": "hr",
+    "mins": "min",
 }  # fmt: skip
 _NUMBERS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-    "seventeen eighteen nineteen twenty"
-).split()  # noqa: SIM905
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
+)  # fmt: skip
 _LOOKALIKE = {
-    "0": "O",
-    "O": "0",
-    "1": "l",
-    "l": "1",
-    "5": "S",
-    "S": "5",
-    "8": "B",
-    "e": "c",
-    "i": "l",
-    "a": "o",
-}
+    "0": "O", "O": "0", "1": "l", "l": "1", "5": "S", "S": "5", "8": "B", "e": "c", "i": "l", "a": "o",
+}  # fmt: skip
 _SPACED_UNIT = re.compile(r"(?<![\w.,/-])(\d[\d,]*(?:\.\d+)?|[a-z]+)( )([A-Za-z]+\.?|%)(?![\w%])")
 _SMALL_FEET = re.compile(r"(\d{1,2}) (?:feet|ft\.?)")
 
@@ -115,6 +112,29 @@ def synonym_groups(path: Path = SYNONYMS) -> tuple[tuple[str, re.Pattern[str], t
     return tuple(groups)
 
 
+def join_sentences(
+    first: tuple[str, Entities], second: tuple[str, Entities], rng: Random, *, prose: bool
+) -> tuple[str, Entities]:
+    """Put two labelled sentences into one text; the spans of the second move right.
+
+    Args:
+        first: Text and its entities.
+        second: The same of what follows.
+        rng: Chooses what stands between.
+        prose: True if whole sentences follow each other, False for notes, lines and shorthand.
+    """
+    pick = rng.random()
+    if first[0].endswith((".", "!", "?", ":", ";", ",")):
+        between = " " if prose or pick < 0.8 else "\n"
+    elif prose:
+        between = ". "
+    else:
+        between = (". ", "; ", ", ", "\n", " - ")[int(pick * 5)]
+    start = len(first[0]) + len(between)
+    moved = [{**e, "start": e["start"] + start, "end": e["end"] + start} for e in second[1]]
+    return f"{first[0]}{between}{second[0]}", [*first[1], *moved]
+
+
 def swap_synonyms(text: str, entities: Entities, rng: Random) -> tuple[str, Entities]:
     """Exchange wordings of synonyms.yaml, each within the label that its group names."""
     edits: list[Edit] = []
@@ -149,6 +169,8 @@ def respell_units(text: str, entities: Entities, rng: Random) -> tuple[str, Enti
             continue
         forms = _UNITS[unit]
         new = forms[int(rng.random() * len(forms))]
+        if number in ("1", "one"):
+            new = _ONE.get(new, new)
         tight = number[0].isdigit() and (new == "%" or (len(new) <= 2 and rng.random() < 0.4))
         start = e["start"] + (found.start(2) if tight else found.start(3))
         edits.append((start, e["start"] + found.end(3), new))

@@ -143,10 +143,9 @@ def clean_span(text: str, start: int, end: int, label: str, *, limit: int | None
     """Normalise the edges of one span: what is never part of an entity is taken off.
 
     Off go blanks, separators (`, ; :` dashes), brackets without their partner, quotation marks around the
-    span
-    (an inch or foot mark after a number stays), the dot that ends a sentence (the dot of an abbreviation
-    stays)
-    and a leading article. A bracket that is opened inside the span and closed right after it is taken in.
+    span (an inch or foot mark after a number stays), the dot that ends a sentence (the dot of an abbreviation
+    stays) and a leading article. A bracket that is opened inside the span and closed right after it is taken
+    in.
 
     Args:
         text: The raw text.

@@ -105,8 +105,8 @@ class Encoder:
             overlap: Pieces that neighbouring ranges share, about.
 
         Returns:
-            Piece ranges `(first, one past the last)`; together they cover every piece. One range for a
-            short text.
+            Piece ranges `(first, one past the last)`; together they cover every piece. One range for a short
+            text.
         """
         total = len(piecemeal.ids)
         room = min(length, self.positions) - self.extra

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from torch import nn
 from transformers import TrainerCallback, TrainingArguments
 
@@ -24,6 +25,21 @@ from core.ner.weights import BestWeights
 
 if TYPE_CHECKING:
     from core.ner.recipe import NerRecipe
+
+
+# A real sentence is often longer than the generated ones; up to here it is read whole.
+_LEAST_WINDOW = 96
+
+
+def reach(examples: TrainingExamples, longest: int) -> tuple[int, int]:
+    """Window and overlap of predictions, in word pieces: as long as what the network was trained on.
+
+    Texts of many sentences read at once, in windows far longer than any training example, lost a tenth of
+    their entities (measured F1 0.79 at 512 pieces against 0.88 at 96, same model and sentences).
+    """
+    usual = float(np.quantile([len(example) for example in examples.examples], 0.995))
+    window = min(longest, max(_LEAST_WINDOW, round(usual * (2 if examples.joining else 1))))
+    return window, window // 3
 
 
 @dataclass
@@ -99,6 +115,7 @@ def fit(
         encode_rows(train_rows, encoder, info.tags, info.max_length), encoder, seed=recipe.seed,
         masking=recipe.token_masking, joining=recipe.joining, max_length=info.max_length,
     )  # fmt: skip
+    info.window, info.overlap = reach(examples, info.max_length)
     batch = batch_size or recipe.batch_size
     accumulated = accumulation or recipe.gradient_accumulation
     count = epochs or recipe.epochs

@@ -7,7 +7,6 @@ core/ner/generate.py. `python -m core.ner.grammar check` validates all files and
 from __future__ import annotations
 
 import difflib
-import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,22 +16,17 @@ from typing import Any
 
 from core.errors import GrammarError
 from core.ner import syntax
+from core.ner.holdout import SPLITS, words_of
 from core.ner.inflect import fix_articles, plural_phrase
 from core.ner.syntax import CLOSE, LABEL_OF, Context, Emit, Problem, Ref
 from core.workspace import DATA_DIR
 
-SPLITS = ("train", "val", "test")
 DEFAULT_DIRS = tuple(DATA_DIR / "ner" / name for name in ("lexicon", "grammar", "patterns"))
 
-# Shares of the entries and of the pattern families that are kept out of training.
-RESERVED_PERCENT = 8
-VAL_FAMILIES_PERCENT = 11
-TEST_FAMILIES_PERCENT = 9
-# Entries of this weight are the everyday words of the trade; a split without them would not be the trade.
-EVERYDAY_WEIGHT = 3
+# Raise it when code changes what the same files and seed give.
+GENERATOR_VERSION = 2
 
 _MARKS = re.compile(r"([\x01-\x05])")
-_WORDS = re.compile(r"[a-z0-9]+(?:['./-][a-z0-9]+)*")
 
 
 @dataclass(frozen=True)
@@ -77,7 +71,6 @@ class Symbol:
 
     name: str
     kind: str
-    reserve: bool
     labelled: bool = False
     entries: list[Entry] = field(default_factory=list)
     by_split: list[Emit] = field(default_factory=list)
@@ -96,16 +89,13 @@ class Family:
     emit: Emit
 
 
-def stable_hash(text: str) -> int:
-    """A number in [0, 2**64) that is the same on every machine and Python."""
-    return int.from_bytes(hashlib.blake2b(text.encode("utf-8"), digest_size=8).digest(), "big")
-
-
 def finish(marked: str) -> Example:
     """Turn marked text into an Example: spaces tidied, a/an chosen, spans trimmed."""
     text = re.sub(r"[ \t\n]+", " ", marked)
     text = re.sub(r"([\x01-\x04]+) ", r" \1", re.sub(r" (\x05+)", r"\1 ", text))
     text = re.sub(r" +", " ", text)
+    # "[E {pole|a}]": the article stands before the label.
+    text = re.sub(r"\x01([Aa]n?) (?=\S)", "\\1 \x01", text)
     text = re.sub(r" (\x05*)(?=[,;:)\]?!%’”]|\.(?!\d))", r"\1", text)
     text = re.sub(r"(?<=[(\[“‘])(\x05*) ", r"\1", text)
     # "10 ft." and "7 a.m." at the end of a sentence bring its full stop with them; "..." stays.
@@ -127,18 +117,16 @@ def finish(marked: str) -> Example:
     return Example("".join(out), entities)
 
 
-def words_of(text: str) -> list[str]:
-    """Lower-case words as the reserve test compares them."""
-    return _WORDS.findall(text.lower())
-
-
 class Grammar:
     """All symbols and pattern families of a set of folders. Make one with `Grammar.load`."""
 
-    def __init__(self, symbols: dict[str, Symbol], families: list[Family], styles: dict[str, float]) -> None:
+    def __init__(
+        self, symbols: dict[str, Symbol], families: list[Family], weights: dict[str, float], content: str
+    ) -> None:
         self.symbols = symbols
         self.families = families
-        self.file_weights = styles
+        self.file_weights = weights
+        self.version = f"{GENERATOR_VERSION}-{content}"
         self._compiled: dict[str, Emit] = {}
         self.reserved = self._reserved_phrases()
 
@@ -150,7 +138,7 @@ class Grammar:
             dirs: Folders; a file with a `patterns` key is a pattern file, the others define symbols.
 
         Raises:
-            GrammarError: Naming file, symbol and position of the first mistake.
+            GrammarError: Listing the mistakes of all files, each with file, line, symbol and position.
         """
         from core.ner.grammar_files import read_dirs
 
@@ -200,14 +188,10 @@ class Grammar:
         return found
 
 
-def surfaces(entry: Entry) -> set[str]:
+def surfaces(entry: Entry) -> list[str]:
     """The forms in which a lexicon entry shows up in text: each variant, singular and plural."""
-    return {
-        form
-        for text in entry.variants
-        for form in (text.lower(), plural_phrase(text).lower())
-        if words_of(form)
-    }
+    forms = {form.lower() for text in entry.variants for form in (text, plural_phrase(text))}
+    return sorted(form for form in forms if words_of(form))
 
 
 def compile_text(text: str, where: str, symbols: dict[str, Symbol]) -> Emit:
@@ -273,18 +257,28 @@ def samples(
 def main(argv: Sequence[str] | None = None) -> int:
     """Command `check`: validate the files, print counts and samples; 0 when all is well, 1 otherwise."""
     import argparse
+    import io
     import sys
 
     parser = argparse.ArgumentParser(prog="python -m core.ner.grammar")
     parser.add_argument("command", choices=["check"])
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="FOLDER",
+        help="folder with lexicon/, grammar/ and patterns/; by default the files that ship",
+    )
     parser.add_argument("--count", type=int, default=20, help="samples to print")
     parser.add_argument("--style", help="samples of this style or pattern file only")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--pattern", help="expand this pattern string instead of drawing from the files")
     options = parser.parse_args(argv)
-    sys.stdout.reconfigure(encoding="utf-8")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8")
+    dirs = [options.data / path.name for path in DEFAULT_DIRS] if options.data else DEFAULT_DIRS
     try:
-        grammar = Grammar.load()
+        grammar = Grammar.load(dirs)
         if options.pattern:
             rng = Random(options.seed)
             for _ in range(options.count):
@@ -296,6 +290,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     lexicon = [s for s in grammar.symbols.values() if s.kind == "lexicon"]
     entries = sum(len(s.entries) for s in lexicon)
     held = [sum(e.reserved == k for s in lexicon for e in s.entries) for k in (1, 2)]
+    print(f"Generator version {grammar.version}")
     print(f"{len(lexicon)} word lists with {entries} entries; reserved: {held[0]} val, {held[1]} test")
     print(f"{len(grammar.symbols) - len(lexicon)} grammar symbols")
     for style in grammar.styles:

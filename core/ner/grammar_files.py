@@ -1,26 +1,20 @@
-"""Reads the YAML files of the NER generator into symbols and pattern families, and reports every mistake.
+"""Reads the files of the sentence generator into a Grammar and reports every mistake of all of them.
 
-Also decides, from the texts alone, which entries and families are kept out of training. Expansion is
-core/ner/grammar.py.
+Pattern files are read in core/ner/pattern_files.py, YAML in core/ner/grammar_yaml.py, single strings in
+core/ner/syntax.py; what is kept out of training is core/ner/holdout.py, expansion core/ner/grammar.py.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from core.errors import GrammarError
 from core.ner import syntax
 from core.ner.grammar import (
-    EVERYDAY_WEIGHT,
-    RESERVED_PERCENT,
-    SPLITS,
-    TEST_FAMILIES_PERCENT,
-    VAL_FAMILIES_PERCENT,
     Entry,
     Family,
     Grammar,
@@ -29,14 +23,15 @@ from core.ner.grammar import (
     check_refs,
     lookup_in,
     resolve,
-    stable_hash,
     surfaces,
-    words_of,
 )
+from core.ner.grammar_yaml import Line, read_yaml, shown, strings
+from core.ner.holdout import SPLITS, entry_split, family_splits, spelled_out, stable_hash
+from core.ner.pattern_files import Draft, file_weight, read_patterns, with_topic
 from core.ner.syntax import Problem
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_PATTERN_KEYS = {"style", "weight", "patterns", "topics"}
+SHOWN_MISTAKES = 20
+_SYMBOL = re.compile(r"[A-Za-z@][\w.@-]*")
 
 
 def read_dirs(dirs: Sequence[Path]) -> Grammar:
@@ -45,99 +40,139 @@ def read_dirs(dirs: Sequence[Path]) -> Grammar:
         (path for folder in dirs for path in Path(folder).glob("*.yaml")), key=lambda p: p.as_posix()
     )
     if not files:
-        shown = ", ".join(f"'{Path(folder)}'" for folder in dirs)
-        raise GrammarError(f"No grammar files in {shown}.", "Expected *.yaml files with symbols or patterns.")
-    contents = {path: _read(path) for path in files}
+        named = ", ".join(f"'{Path(folder)}'" for folder in dirs)
+        raise GrammarError(f"No grammar files in {named}.", "Expected *.yaml files with symbols or patterns.")
+    mistakes: list[GrammarError] = []
+    contents: dict[Path, dict[Line, Any]] = {}
+    for path in files:
+        try:
+            contents[path], found = read_yaml(path)
+            mistakes += found
+        except GrammarError as error:
+            mistakes.append(error)
+    # Names of a file that cannot be read would all count as unknown, which helps nobody.
+    complete = len(contents) == len(files)
     symbols: dict[str, Symbol] = {}
     for path, content in contents.items():
         if "patterns" not in content:
-            _add_symbols(path, content, symbols)
-    _check_symbols(symbols)
+            _add_symbols(path, content, symbols, mistakes)
+    _check_symbols(symbols, mistakes, complete)
     patterns = {path: content for path, content in contents.items() if "patterns" in content}
-    drafts = [draft for path, content in patterns.items() for draft in _family_texts(path, content, symbols)]
-    _reserve(symbols, [text for draft in drafts for text in draft["texts"]])
-    _compile_symbols(symbols)
-    families = [_family(draft, symbols) for draft in drafts]
-    _check_unique(families)
-    weights = {path.stem: float(content.get("weight", 1)) for path, content in patterns.items()}
-    return Grammar(symbols, families, weights)
+    drafts: list[Draft] = []
+    weights: dict[str, float] = {}
+    for path, content in patterns.items():
+        weights[path.stem] = file_weight(path, content, mistakes)
+        drafts += read_patterns(path, content, symbols, mistakes, complete)
+    raise_all(mistakes)
+    _reserve(symbols, drafts)
+    _compile_symbols(symbols, mistakes)
+    splits = family_splits([(draft.style, draft.first) for draft in drafts])
+    families = [_family(draft, split, symbols) for draft, split in zip(drafts, splits, strict=True)]
+    _check_unique(families, mistakes)
+    raise_all(mistakes)
+    return Grammar(symbols, families, weights, content_hash(files))
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
-    except yaml.YAMLError as error:
-        raise GrammarError(f"{path.name} is not valid YAML: {' '.join(str(error).split())}.") from None
-    except UnicodeDecodeError as error:
-        raise GrammarError(f"{path.name} is not UTF-8 text: {error.reason} at byte {error.start}.") from None
-    if not isinstance(content, dict) or not content:
-        raise GrammarError(
-            f"{path.name} holds {type(content).__name__}, expected names with lists below them."
-        )
-    return content
+def content_hash(files: Sequence[Path]) -> str:
+    """Hash of the files' folders, names and texts; the same whichever line ends a checkout has."""
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(f"{shown(path)}\0{path.read_text(encoding='utf-8-sig')}\0".encode())
+    return digest.hexdigest()[:12]
 
 
-def _strings(value: Any, where: str) -> list[str]:
-    if not isinstance(value, list) or not value:
-        raise GrammarError(f"{where} is empty or no list.", "Give at least one '- entry' below the name.")
-    texts = []
-    for number, item in enumerate(value, 1):
-        if isinstance(item, bool) or not isinstance(item, str | int | float):
-            raise GrammarError(f"{where}, entry {number}: {item!r} is not text.", "Put it in quotes.")
-        texts.append(str(item))
-    return texts
+def raise_all(mistakes: Sequence[GrammarError]) -> None:
+    """Raise one error that lists all mistakes, up to `SHOWN_MISTAKES`; nothing if there are none."""
+    if not mistakes:
+        return
+    if len(mistakes) == 1:
+        raise mistakes[0]
+    lines = [f"{len(mistakes)} mistakes in the sentence files:"]
+    lines += [f"- {mistake}" for mistake in mistakes[:SHOWN_MISTAKES]]
+    if len(mistakes) > SHOWN_MISTAKES:
+        lines.append(f"… and {len(mistakes) - SHOWN_MISTAKES} more.")
+    raise GrammarError("\n".join(lines))
 
 
-def _add_symbols(path: Path, content: dict[str, Any], symbols: dict[str, Symbol]) -> None:
-    reserve = bool(content.get("_reserve", False))
+def _add_symbols(
+    path: Path, content: dict[Line, Any], symbols: dict[str, Symbol], mistakes: list[GrammarError]
+) -> None:
+    flag = str(content.get("_reserve", "false")).lower()
+    if flag not in ("true", "false"):
+        mistakes.append(GrammarError(f"{shown(path)}: _reserve is {flag!r}, expected true or false."))
     kind = "lexicon" if path.parent.name == "lexicon" else "grammar"
-    topics = _strings(content["_topics"], f"{path.name}, _topics") if "_topics" in content else [""]
+    topics: list[str] = [""]
+    if "_topics" in content:
+        topics = [str(t) for t in strings(content["_topics"], f"{shown(path)}, _topics", mistakes)]
     for template, value in content.items():
         if template in ("_reserve", "_topics"):
             continue
-        texts = _strings(value, f"{path.name}, symbol {template!r}")
-        for topic in topics if "@" in str(template) else [""]:
-            name = str(template).replace("@", topic)
-            where = f"{path.name}, symbol {name!r}"
+        where = f"{shown(path)}, line {template.line}, symbol {str(template)!r}"
+        if not _SYMBOL.fullmatch(template):
+            mistakes.append(
+                GrammarError(
+                    f"{where} is no name for a symbol.", "Use letters, digits and dots, a letter first."
+                )
+            )
+            continue
+        texts = strings(value, where, mistakes)
+        for topic in topics if "@" in template else [""]:
+            name = template.replace("@", topic)
             known = symbols.get(name)
             if known and not (known.kind == kind == "lexicon"):
-                raise GrammarError(
-                    f"{where} is defined a second time.", "Rename one or put all entries in one file."
+                mistakes.append(
+                    GrammarError(
+                        f"{where}: {name!r} is defined a second time.",
+                        "Rename one or put all entries in one file.",
+                    )
                 )
-            symbol = known or symbols.setdefault(name, Symbol(name, kind, reserve))
-            for number, text in enumerate(texts, 1):
-                symbol.entries.append(
-                    _entry(_with_topic(text, topic), f"{where}, entry {number}", kind, reserve)
-                )
+                continue
+            symbol = known or symbols.setdefault(name, Symbol(name, kind))
+            for text in texts:
+                place = f"{shown(path)}, line {text.line}, symbol {name!r}"
+                try:
+                    symbol.entries.append(_entry(with_topic(text, topic), place, kind, flag == "true"))
+                except GrammarError as error:
+                    mistakes.append(error)
 
 
 def _entry(raw: str, where: str, kind: str, reserve: bool) -> Entry:
+    if not raw.strip() and kind == "lexicon":
+        raise GrammarError(f"{where}: an entry is empty.", "Write the word or delete the line.")
     parts = [syntax.split_weight(part) for part in (raw.split(" | ") if kind == "lexicon" else [raw])]
     text, weight = " | ".join(part for part, _ in parts), max(number for _, number in parts)
     variants = tuple(part.strip() for part, _ in parts)
-    try:
-        options = [(1.0, syntax.parse(variant)) for variant in variants]
-    except Problem as problem:
-        raise syntax.describe(problem, where, text) from None
+    options = []
+    for variant in variants:
+        try:
+            options.append((1.0, syntax.parse(variant)))
+        except Problem as problem:
+            raise syntax.describe(problem, where, variant) from None
     nodes = options[0][1] if len(options) == 1 else [syntax.Choice(options)]
     entry = Entry(text, weight, where, nodes, variants)
-    if reserve and weight < EVERYDAY_WEIGHT and not syntax.refs(nodes):
-        bucket = stable_hash("entry:" + text.lower()) % 100
-        entry.reserved = 1 if bucket < RESERVED_PERCENT else 2 if bucket < 2 * RESERVED_PERCENT else 0
+    if reserve and not syntax.refs(nodes):
+        entry.reserved = entry_split(text, weight)
     return entry
 
 
-def _check_symbols(symbols: dict[str, Symbol]) -> None:
+def _check_symbols(symbols: dict[str, Symbol], mistakes: list[GrammarError], complete: bool) -> None:
+    """Unknown names, circles and labels inside labels; each only where what comes before is right."""
+    before = len(mistakes)
     uses: dict[str, set[str]] = {}
     for symbol in symbols.values():
         for entry in symbol.entries:
             try:
-                check_refs(entry.nodes, symbols)
+                # Also finds a label inside a label of the same string.
+                found = syntax.refs(entry.nodes)
+                if complete:
+                    check_refs(entry.nodes, symbols)
             except Problem as problem:
-                raise syntax.describe(problem, entry.where, entry.text) from None
-            for ref, _ in syntax.refs(entry.nodes):
-                uses.setdefault(symbol.name, set()).add(resolve(ref.name, symbols))
-    _check_cycles(uses)
+                mistakes.append(syntax.describe(problem, entry.where, entry.text))
+                continue
+            uses.setdefault(symbol.name, set()).update(resolve(ref.name, symbols) or "" for ref, _ in found)
+    if len(mistakes) > before or not complete:
+        return
+    _check_circles(uses, mistakes)
     labelled = {s.name for s in symbols.values() if any(syntax.has_span(e.nodes) for e in s.entries)}
     grown = True
     while grown:
@@ -151,17 +186,17 @@ def _check_symbols(symbols: dict[str, Symbol]) -> None:
             try:
                 check_nesting(entry.nodes, symbols)
             except Problem as problem:
-                raise syntax.describe(problem, entry.where, entry.text) from None
+                mistakes.append(syntax.describe(problem, entry.where, entry.text))
 
 
-def _check_cycles(uses: dict[str, set[str]]) -> None:
+def _check_circles(uses: dict[str, set[str]], mistakes: list[GrammarError]) -> None:
     done: set[str] = set()
 
     def visit(name: str, path: list[str]) -> None:
         if name in path:
             chain = " -> ".join([*path[path.index(name) :], name])
-            raise GrammarError(f"Symbol {name!r} refers to itself: {chain}.", "Break the circle.")
-        if name not in done:
+            mistakes.append(GrammarError(f"Symbol {name!r} refers to itself: {chain}.", "Break the circle."))
+        elif name not in done:
             for used in sorted(uses.get(name, ())):
                 visit(used, [*path, name])
             done.add(name)
@@ -170,139 +205,59 @@ def _check_cycles(uses: dict[str, set[str]]) -> None:
         visit(name, [])
 
 
-def _family_texts(path: Path, content: dict[str, Any], symbols: dict[str, Symbol]) -> list[dict[str, Any]]:
-    unknown = sorted(set(content) - _PATTERN_KEYS)
-    if unknown:
-        raise GrammarError(
-            f"{path.name}: key {unknown[0]!r} is not known.", f"Use {', '.join(sorted(_PATTERN_KEYS))}."
-        )
-    style = content.get("style")
-    if not isinstance(style, str) or not style.strip():
-        raise GrammarError(
-            f"{path.name}: 'style' is missing.", "Name the style, for example 'style: go-back'."
-        )
-    if not isinstance(content["patterns"], list) or not content["patterns"]:
-        raise GrammarError(f"{path.name}: 'patterns' is empty or no list.", "Give at least one '- pattern'.")
-    drafts = []
-    for number, item in enumerate(content["patterns"], 1):
-        where = f"{path.name}, pattern {number}"
-        raw = _strings(item if isinstance(item, list) else [item], where)
-        first, weight = syntax.split_weight(raw[0])
-        texts = [
-            t for text in raw for t in _over_topics(syntax.split_weight(text)[0], content, symbols, where)
-        ]
-        drafts.append(
-            {
-                "style": style,
-                "file": path.stem,
-                "where": where,
-                "first": first,
-                "weight": weight,
-                "texts": texts,
-            }
-        )
-    return drafts
-
-
-def _with_topic(text: str, topic: str) -> str:
-    """Put `topic` for `@` inside braces: `{np.@}` becomes `{np.pole}`."""
-    return re.sub(r"\{[^{}]*\}", lambda found: found.group(0).replace("@", topic), text)
-
-
-def _over_topics(text: str, content: dict[str, Any], symbols: dict[str, Symbol], where: str) -> list[str]:
-    """`{@.obj}` stands for `{pole.obj}`, `{wire.obj}` ...: one text for each topic that has all its slots."""
-    if _with_topic(text, "") == text:
-        return [text]
-    texts = []
-    for topic in _strings(content.get("topics"), f"{where}, topics"):
-        candidate = _with_topic(text, topic)
-        try:
-            check_refs(syntax.parse(candidate), symbols)
-        except Problem as problem:
-            if "is not defined" not in problem.message or topic not in problem.message:
-                raise syntax.describe(problem, where, candidate) from None
-            continue
-        texts.append(candidate)
-    if not texts:
-        raise GrammarError(f"{where}: no topic defines every slot of {text!r}.", "Check the slot names.")
-    return texts
-
-
-def _reserve(symbols: dict[str, Symbol], patterns: Sequence[str]) -> None:
+def _reserve(symbols: dict[str, Symbol], drafts: Sequence[Draft]) -> None:
     """Give up reserving what other texts spell out anyway: a promise that could not be kept."""
-    wanted: dict[str, list[tuple[list[str], Entry]]] = {}
-    for symbol in symbols.values():
-        for entry in symbol.entries:
-            for surface in surfaces(entry) if entry.reserved else ():
-                phrase = words_of(surface)
-                wanted.setdefault(phrase[0], []).append((phrase, entry))
-
-    def seen(text: str, owner: Entry | None) -> None:
-        words = words_of(text)
-        for at, word in enumerate(words):
-            for phrase, entry in wanted.get(word, ()):
-                if entry is not owner and words[at : at + len(phrase)] == phrase:
-                    entry.reserved = 0
-
-    for symbol in symbols.values():
-        for entry in symbol.entries:
-            for literal in syntax.literals(entry.nodes):
-                seen(literal, entry)
-    for text in patterns:
-        for literal in syntax.literals(syntax.parse(text)):
-            seen(literal, None)
+    entries = [entry for symbol in symbols.values() for entry in symbol.entries]
+    texts: list[tuple[int | None, str]] = [
+        (number, literal) for number, entry in enumerate(entries) for literal in syntax.literals(entry.nodes)
+    ]
+    texts += [(None, text) for draft in drafts for nodes in draft.nodes for text in syntax.literals(nodes)]
+    forms = {number: surfaces(entry) for number, entry in enumerate(entries) if entry.reserved}
+    for number in spelled_out(forms, texts):
+        entries[number].reserved = 0
 
 
-def _compile_symbols(symbols: dict[str, Symbol]) -> None:
+def _compile_symbols(symbols: dict[str, Symbol], mistakes: list[GrammarError]) -> None:
     lookup = lookup_in(symbols)
     for symbol in symbols.values():
         for entry in symbol.entries:
             entry.emit = syntax.compile_nodes(entry.nodes, lookup)
         for split in range(len(SPLITS)):
-            allowed = [e for e in symbol.entries if e.reserved in (0, split)]
+            allowed = [e for e in symbol.entries if e.reserved in (0, split) and e.weight > 0]
             if not allowed:
-                raise GrammarError(
-                    f"Symbol {symbol.name!r} has no entry left for {SPLITS[split]}.", "Add entries."
+                mistakes.append(
+                    GrammarError(
+                        f"Symbol {symbol.name!r} has no entry left for {SPLITS[split]}.", "Add entries."
+                    )
                 )
+                break
             # Three times as often in their own split, or val would hardly show words unseen in training.
             weights = [e.weight * (3 if e.reserved else 1) for e in allowed]
             symbol.by_split.append(syntax.weighted([e.emit for e in allowed], weights))
 
 
-def _family(draft: dict[str, Any], symbols: dict[str, Symbol]) -> Family:
-    lookup = lookup_in(symbols)
-    emits = []
-    for text in draft["texts"]:
-        try:
-            nodes = syntax.parse(text)
-            check_refs(nodes, symbols)
-            check_nesting(nodes, symbols)
-        except Problem as problem:
-            raise syntax.describe(problem, draft["where"], text) from None
-        emits.append(syntax.compile_nodes(nodes, lookup))
-    key = stable_hash("family:" + draft["first"])
-    bucket = key % 100
-    split = "val" if bucket < VAL_FAMILIES_PERCENT else "train"
-    if VAL_FAMILIES_PERCENT <= bucket < VAL_FAMILIES_PERCENT + TEST_FAMILIES_PERCENT:
-        split = "test"
+def _family(draft: Draft, split: str, symbols: dict[str, Symbol]) -> Family:
+    emits = [syntax.compile_nodes(nodes, lookup_in(symbols)) for nodes in draft.nodes]
     return Family(
-        id=f"{draft['file']}:{key % 16**8:08x}",
-        style=draft["style"],
-        file=draft["file"],
-        weight=draft["weight"],
+        id=f"{draft.file}:{stable_hash('family:' + draft.first) % 16**8:08x}",
+        style=draft.style,
+        file=draft.file,
+        weight=draft.weight,
         split=split,
-        texts=draft["texts"],
+        texts=draft.texts,
         emit=syntax.weighted(emits, [1.0] * len(emits)),
     )
 
 
-def _check_unique(families: Sequence[Family]) -> None:
+def _check_unique(families: Sequence[Family], mistakes: list[GrammarError]) -> None:
     seen: dict[str, Family] = {}
     for family in families:
         for text in family.texts:
             other = seen.setdefault(text, family)
             if other is not family and other.split != family.split:
-                raise GrammarError(
-                    f"{family.file}: pattern {text!r} is also in {other.file}, in another split.",
-                    "Keep one of them.",
+                mistakes.append(
+                    GrammarError(
+                        f"{family.file}: pattern {text!r} is also in {other.file}, in another split.",
+                        "Keep one of them.",
+                    )
                 )

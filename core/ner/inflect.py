@@ -15,9 +15,11 @@ _IRREGULAR = {
 }  # fmt: skip
 _UNCHANGED = {
     "apparatus", "equipment", "hardware", "gear", "clothing", "material", "means", "series", "pliers",
-    "goggles", "glasses", "wiring", "insulation", "sheath insulation", "rope access", "chassis", "spacers", "shears",
-    "machinery", "footwear", "rigging", "tackle", "cribbing", "shoring", "armor", "switchgear", "ductwork",
+    "goggles", "glasses", "wiring", "insulation", "sheath insulation", "rope access", "chassis", "spacers",
+    "shears", "machinery", "footwear", "rigging", "tackle", "cribbing", "shoring", "armor", "switchgear",
+    "ductwork",
 }  # fmt: skip
+_ALWAYS_PLURAL = {"pliers", "goggles", "glasses", "shears", "people", "linemen", "foremen"}
 _LAST_WORD = re.compile(r"([A-Za-z][A-Za-z.]*)([^A-Za-z]*)$")
 _ARTICLE = re.compile(
     r"(?:(?<=[\s(\x01-\x05])|^)([Aa])(n?)(\s+)(?=([\x01-\x05\"“‘(]*)([A-Za-z0-9][\w'./-]*))"
@@ -56,7 +58,7 @@ def plural(word: str) -> str:
 
 
 def plural_phrase(text: str) -> str:
-    """Pluralise the head noun of marked text: the last word of the last EQUIPMENT span, else the last word."""
+    """Pluralise the head noun of marked text: the last word of the last EQUIPMENT span, else of all."""
     cut = len(text)
     start = text.rfind("\x01")
     if start >= 0:
@@ -70,6 +72,21 @@ def plural_phrase(text: str) -> str:
     if last is None:
         return text
     return head[: last.start()] + plural(last.group(1)) + last.group(2) + tail
+
+
+def is_plural(text: str) -> bool:
+    """True when marked text as a subject wants `are`: its head noun is plural, or `and` joins several."""
+    spans = re.findall("\x01([^\x05]*)\x05", text)
+    if len(spans) > 1 and re.search(r"\band\b", text[text.index("\x05") :]):
+        return True
+    head = spans[-1] if spans else re.split(r"\s(?:of|for|with|in|on|at|to|from)\s", text)[0]
+    found = _LAST_WORD.search(head)
+    if found is None:
+        return False
+    word = found.group(1).lower()
+    if word in _ALWAYS_PLURAL or word in _IRREGULAR.values():
+        return True
+    return word.endswith("s") and word not in _UNCHANGED and not re.search(r"(ss|us|is|gas|lens)$", word)
 
 
 def article_for(word: str) -> str:

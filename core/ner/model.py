@@ -60,8 +60,8 @@ class ModelInfo:
     base_sha256: str
     labels: list[str]
     max_length: int = 192
-    window: int = 256
-    overlap: int = 48
+    window: int = 96
+    overlap: int = 32
     decode: dict[str, bool] = field(default_factory=lambda: {"legal": True, "clean": True})
     format: int = FORMAT
 

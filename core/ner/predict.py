@@ -123,8 +123,7 @@ def load_model(ref: str, *, ws: Workspace | None = None) -> NerModel:
 
     Args:
         ref: A version (`v3`), an alias (`production`, `candidate`, `previous`), `starter`, `base`, or a
-            folder
-            that holds a stored model.
+            folder that holds a stored model.
         ws: The workspace; the current one without it.
 
     Raises:

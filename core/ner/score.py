@@ -38,16 +38,13 @@ def overlaps(one: Entity, other: Entity) -> bool:
 def compare(gold: set[Entity], predicted: set[Entity]) -> list[dict]:
     """The errors of one text, in text order.
 
-    A gold entity that is not found exactly is a `boundary` error when a prediction of the same label
-    overlaps it,
-    else a `type` error when a prediction overlaps it, else `missing`. A prediction that overlaps no gold
-    entity
-    is `spurious`.
+    A gold entity that is not found exactly is a `boundary` error when a prediction of the same label overlaps
+    it, else a `type` error when a prediction overlaps it, else `missing`. A prediction that overlaps no gold
+    entity is `spurious`.
 
     Returns:
         `[{"kind", "label", "start", "end", "predicted_label", "predicted_start", "predicted_end"}]`; of a
-        missing
-        entity the predicted fields are None, of a spurious one the others (label, start, end) are the
+        missing entity the predicted fields are None, of a spurious one the others (label, start, end) are the
         prediction's.
     """
     errors = []
@@ -91,8 +88,7 @@ def score(
         `f1`, `precision`, `recall` (0 to 1), `support`, `predicted` (counts), `texts` (count),
         `labels` {NAME: {f1, precision, recall, support, predicted}}, `errors` {kind: count},
         `label_errors` {NAME: {kind: count}}, `confusion` {gold label: {predicted label: count}} for type
-        errors,
-        `worst` [{"index", "text", "errors", "gold", "predicted"}], most errors first.
+        errors, `worst` [{"index", "text", "errors", "gold", "predicted"}], most errors first.
 
     Raises:
         ValueError: If the numbers of texts differ.

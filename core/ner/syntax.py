@@ -3,7 +3,7 @@ r"""The little language inside lexicon, grammar and pattern strings: parsed once
     {name}  {name#1}  {name|pl|a}  {Name}      a symbol, the same choice by tag, filters, capitalised
     <foo|bar*3|>                               one of several, weighted, may be empty
     [E ...] [M ...] [S ...] [X ...]            a labelled span
-    {int 1 99 5}  {dec 0.5 60 1}  {letter a f}  {roman 1 8}      built-in numbers
+    {int 1 99 5}  {pair ft m 3 40} ...         built-ins, see core/ner/builtins.py
     \[ \{ \< \|                                 the character itself
 
 Compiled text carries control characters for span edges; core/ner/grammar.py turns them into offsets. Files
@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import re
 from bisect import bisect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from random import Random
 from typing import Any
 
 from core.errors import GrammarError
+from core.ner.builtins import EXAMPLES, compile_builtin
 from core.ner.inflect import FILTERS, capitalised
 
 LABELS = {"E": "EQUIPMENT", "M": "MEASURE", "S": "STANDARD", "X": "EXEMPTION"}
@@ -30,8 +31,6 @@ LABEL_OF = {OPEN[letter]: label for letter, label in LABELS.items()}
 
 _REF = re.compile(r"([A-Za-z][\w.-]*)(?:#(\w+))?((?:\|\w+)*)")
 _WEIGHT = re.compile(r"\s*\*(\d+(?:\.\d+)?)\s*$")
-_ROMAN = ["", "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii"]
-BUILT_IN = ("int", "dec", "letter", "roman")
 
 
 class Context:
@@ -62,9 +61,10 @@ class Ref:
 
 
 @dataclass
-class Number:
-    kind: str
-    args: tuple[str, ...]
+class Builtin:
+    words: tuple[str, ...]
+    emit: Emit
+    position: int
 
 
 @dataclass
@@ -105,7 +105,28 @@ def parse(text: str) -> list[Any]:
     nodes, at = _sequence(text, 0, "")
     if at < len(text):
         raise Problem(f"{text[at]!r} closes nothing", at, "Put a backslash before a literal bracket.")
+    _check_tags(nodes)
     return nodes
+
+
+def _check_tags(nodes: Sequence[Any]) -> None:
+    tags = {node.tag for node in walk(nodes) if isinstance(node, Ref)}
+    for node in walk(nodes):
+        if isinstance(node, Builtin) and node.words[0] == "agree" and node.words[1] not in tags:
+            raise Problem(
+                f"nothing is tagged #{node.words[1]}", node.position, f"For example {EXAMPLES['agree']}."
+            )
+
+
+def walk(nodes: Sequence[Any]) -> Iterator[Any]:
+    """All nodes below `nodes`, in order; symbols are not followed."""
+    for node in nodes:
+        yield node
+        if isinstance(node, Choice):
+            for _, option in node.options:
+                yield from walk(option)
+        elif isinstance(node, Span):
+            yield from walk(node.parts)
 
 
 def _sequence(text: str, at: int, stop: str) -> tuple[list[Any], int]:
@@ -151,8 +172,8 @@ def _braces(text: str, start: int) -> tuple[Any, int]:
         raise Problem("'{' is never closed", start, "Write {name} or a backslash before the brace.")
     body = text[start + 1 : end].strip()
     words = body.split()
-    if words and words[0] in BUILT_IN and len(words) > 1:
-        return _number(words, start), end + 1
+    if words and words[0] in EXAMPLES and len(words) > 1:
+        return _builtin(words, start), end + 1
     found = _REF.fullmatch(body)
     if not found:
         raise Problem(f"{{{body}}} is not a symbol", start, "Expected {name}, {name#1} or {name|pl}.")
@@ -163,26 +184,13 @@ def _braces(text: str, start: int) -> tuple[Any, int]:
     return Ref(found.group(1), found.group(2) or "", filters, start), end + 1
 
 
-def _number(words: list[str], start: int) -> Number:
-    kind, args = words[0], tuple(words[1:])
+def _builtin(words: list[str], start: int) -> Builtin:
     try:
-        if kind in ("int", "dec"):
-            values = [float(v) for v in args]
-            if len(values) not in (2, 3) or values[0] > values[1]:
-                raise ValueError
-        elif kind == "roman":
-            low, high = (int(v) for v in args)
-            if not 1 <= low <= high < len(_ROMAN):
-                raise ValueError
-        elif len(args) != 2 or any(len(v) != 1 for v in args) or args[0] > args[1]:
-            raise ValueError
-    except ValueError:
+        return Builtin(tuple(words), compile_builtin(words), start)
+    except ValueError as error:
         raise Problem(
-            f"{{{' '.join(words)}}} is not a number range",
-            start,
-            "For example {int 1 99}, {dec 0.5 60 1}, {letter a f}.",
+            f"{{{' '.join(words)}}} does not work ({error})", start, f"For example {EXAMPLES[words[0]]}."
         ) from None
-    return Number(kind, args)
 
 
 def _choice(text: str, start: int) -> tuple[Choice, int]:
@@ -222,42 +230,30 @@ def refs(nodes: Sequence[Any]) -> list[tuple[Ref, bool]]:
     """All symbol references below `nodes`, each with True where it stands inside a label."""
     found: list[tuple[Ref, bool]] = []
 
-    def walk(parts: Sequence[Any], inside: bool) -> None:
+    def collect(parts: Sequence[Any], inside: bool) -> None:
         for node in parts:
             if isinstance(node, Ref):
                 found.append((node, inside))
             elif isinstance(node, Choice):
                 for _, option in node.options:
-                    walk(option, inside)
+                    collect(option, inside)
             elif isinstance(node, Span):
                 if inside:
                     raise Problem("a label inside a label", node.position, "Labels do not nest.")
-                walk(node.parts, True)
+                collect(node.parts, True)
 
-    walk(nodes, False)
+    collect(nodes, False)
     return found
 
 
 def has_span(nodes: Sequence[Any]) -> bool:
     """True when a label is opened directly in `nodes` (symbols are not followed)."""
-    return any(
-        isinstance(n, Span) or (isinstance(n, Choice) and any(has_span(option) for _, option in n.options))
-        for n in nodes
-    )
+    return any(isinstance(node, Span) for node in walk(nodes))
 
 
 def literals(nodes: Sequence[Any]) -> list[str]:
     """All literal text pieces below `nodes`."""
-    found: list[str] = []
-    for node in nodes:
-        if isinstance(node, Text):
-            found.append(node.value)
-        elif isinstance(node, Choice):
-            for _, option in node.options:
-                found.extend(literals(option))
-        elif isinstance(node, Span):
-            found.extend(literals(node.parts))
-    return found
+    return [node.value for node in walk(nodes) if isinstance(node, Text)]
 
 
 def weighted(emits: Sequence[Emit], weights: Sequence[float]) -> Emit:
@@ -299,8 +295,8 @@ def _compile(node: Any, lookup: Callable[[Ref], Emit]) -> Emit:
         return lambda ctx: f"{mark}{inner(ctx)}{CLOSE}"
     if isinstance(node, Choice):
         return weighted([compile_nodes(o, lookup) for _, o in node.options], [w for w, _ in node.options])
-    if isinstance(node, Number):
-        return _compile_number(node)
+    if isinstance(node, Builtin):
+        return node.emit
     return _compile_ref(node, lookup)
 
 
@@ -322,23 +318,6 @@ def _compile_ref(node: Ref, lookup: Callable[[Ref], Emit]) -> Emit:
 
 def _filtered(emit: Emit, change: Callable[[str], str]) -> Emit:
     return lambda ctx: change(emit(ctx))
-
-
-def _compile_number(node: Number) -> Emit:
-    kind, args = node.kind, node.args
-    if kind == "letter":
-        letters = [chr(code) for code in range(ord(args[0]), ord(args[1]) + 1)]
-        return lambda ctx: letters[int(ctx.random() * len(letters))]
-    if kind == "roman":
-        numerals = _ROMAN[int(args[0]) : int(args[1]) + 1]
-        return lambda ctx: numerals[int(ctx.random() * len(numerals))]
-    low, high = float(args[0]), float(args[1])
-    if kind == "int":
-        step = int(float(args[2])) if len(args) == 3 else 1
-        values = range(int(low), int(high) + 1, max(step, 1))
-        return lambda ctx: str(values[int(ctx.random() * len(values))])
-    places = int(float(args[2])) if len(args) == 3 else 1
-    return lambda ctx: f"{low + ctx.random() * (high - low):.{places}f}"
 
 
 def describe(problem: Problem, where: str, text: str) -> GrammarError:

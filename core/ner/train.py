@@ -40,8 +40,7 @@ def train(spec: RunSpec, ctx: RunContext) -> TrainResult:
     """Train as `spec` says, write the model into `ctx.model_dir` and return the report.
 
     The report holds, for the test split and for the gold set where there is one, the scores of the stored
-    model
-    (reloaded from its files) and under `before` those of the model that it would replace.
+    model (reloaded from its files) and under `before` those of the model that it would replace.
 
     Raises:
         NexaError: In one sentence, whatever stands in the way.
@@ -200,12 +199,12 @@ def train_local(
         rows_val: The same, for the choice of the best epoch.
         recipe: A `NerRecipe`, or any object with its attributes.
         base: Base encoder.
-        out_dir: The stored model goes here; its `work/` holds the resume points meanwhile.
+        out_dir: The stored model goes here; a folder beside it holds the resume points meanwhile.
         device: `cpu` or `cuda`.
         labels: Entity labels.
         tell: Receives one line an epoch.
         callbacks: More Trainer callbacks.
-        keep_checkpoints: Leave `work/` in place.
+        keep_checkpoints: Leave that folder in place.
 
     Returns:
         The model, reloaded from `out_dir` (on the CPU; move `model.network` for more).

@@ -129,6 +129,8 @@ class RunContext:
     @property
     def seconds(self) -> float:
         """Running time of all attempts so far, in seconds."""
+        if self.status.state == RunState.QUEUED:
+            return self._seconds_before
         return self._seconds_before + time.monotonic() - self._began
 
     def start(self, total_steps: int, epochs: float, *, from_step: int = 0, **info: Any) -> None:

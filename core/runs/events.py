@@ -80,6 +80,10 @@ class MetricsLog:
             except OSError as error:
                 self._cut_quietly()
                 raise _unwritable(self.path, error) from error
+            except BaseException:
+                # A signal handler may raise between the write and the count: the line is taken back.
+                self._cut_quietly()
+                raise
             self._size += len(data)
             self._seq += 1
         return event

@@ -246,6 +246,7 @@ def _create(ws: Workspace, spec: RunSpec, token: str) -> str:
 
 
 def _check_queue(ws: Workspace) -> None:
+    slots.sweep(ws)
     # Runs that were launched a moment ago wait too until they take one of the free slots.
     waiting = len(slots.waiting_runs(ws)) - slots.free_slots(ws)
     if waiting >= slots.queue_limit():

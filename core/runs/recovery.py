@@ -7,7 +7,6 @@ from __future__ import annotations
 import dataclasses
 import gc
 import sys
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,13 +77,11 @@ def run_with_recovery(
             return attempt(current)
         except NonFiniteLossError as error:
             current = _rolled_back(current, error, ctx, max_rollbacks)
-            traceback.clear_frames(error.__traceback__)
         except (RuntimeError, MemoryError, OSError, OutOfMemoryError) as error:
             if not is_out_of_memory(error):
                 raise
             current = _halved(current, error, ctx)
-            # The frames of the failed attempt keep its model and optimiser alive.
-            traceback.clear_frames(error.__traceback__)
+        # Only here, outside the handlers, is the failed attempt's model no longer referred to.
         _free_memory()
         _save(ctx, current)
 

@@ -151,6 +151,9 @@ class RunLog:
         self.last_seq = seq
         if self.first_t is None:
             self.first_t = event["t"]
+        if kind != "end":
+            # Whatever follows an end belongs to an attempt that goes on.
+            self.end = None
         if kind == "start":
             self._begin(event)
         elif kind in ("step", "epoch"):
@@ -168,11 +171,9 @@ class RunLog:
         kept.append(event)
 
     def _begin(self, event: dict[str, Any]) -> None:
-        same_attempt = self.start is not None and self.end is None
-        if same_attempt and event.get("attempt") == self.start.get("attempt"):
+        if self.start is not None and event.get("attempt") == self.start.get("attempt"):
             event = {**self.start, **event}
         self.start = event
-        self.end = None
         back_to = event.get("from_step")
         if not isinstance(back_to, (int, float)):
             return

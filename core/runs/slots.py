@@ -70,6 +70,13 @@ def waiting_runs(ws: Workspace) -> list[str]:
     return [run for name in _tickets(ws) if (run := _run_of(name)) and _alive(ws.runs / run)]
 
 
+def sweep(ws: Workspace) -> None:
+    """Throw away the tickets of dead runs. Only while nobody launches or resumes."""
+    for name in _tickets(ws):
+        if not _alive(ws.runs / _run_of(name)):
+            (ws.slots / "queue" / name).unlink(missing_ok=True)
+
+
 def queue_position(run_dir: Path) -> int | None:
     """The place of a run in the queue, 1 = next, or None if it does not wait."""
     line = 0

@@ -73,6 +73,7 @@ class RunStatus:
         version: Model version that it became, or None.
         attempt: 1 for the first start, one more for each resume.
         asked: `stop` or `cancel` while such a wish waits to be obeyed, else "".
+        asked_at: Unix time of that wish; ending by force is due `kill_if_needed`'s time-out later.
         preset, dataset, base_model: As in the spec.
         seconds: Running time of all attempts so far.
     """
@@ -100,6 +101,7 @@ class RunStatus:
     version: str | None = None
     attempt: int = 1
     asked: str = ""
+    asked_at: float | None = None
     preset: str = ""
     dataset: str = ""
     base_model: str = ""
@@ -121,7 +123,7 @@ class RunStatus:
 
 
 _FIELDS = {f.name: f for f in dataclasses.fields(RunStatus)}
-_SKIP = {"queue_position", "asked"}
+_SKIP = {"queue_position", "asked", "asked_at"}
 
 
 def new_status(run_dir: Path, spec: RunSpec, **changes: Any) -> RunStatus:
@@ -163,7 +165,9 @@ def read_status(run_dir: Path) -> RunStatus:
         return status
     status = _derived(run_dir, status)
     if status.state in RunState.ACTIVE:
-        status = dataclasses.replace(status, asked=asked_for(run_dir))
+        asked = asked_for(run_dir)
+        asked_at = _modified(run_dir / asked) if asked else None
+        status = dataclasses.replace(status, asked=asked, asked_at=asked_at)
     if status.state == RunState.QUEUED:
         from core.runs.slots import queue_position
 

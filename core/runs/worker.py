@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import shutil
 import signal
 import sys
 import time
@@ -138,6 +139,9 @@ def _train(ctx: RunContext, task: Task, slot: int) -> int:
         ctx.finish(RunState.COMPLETED, f"Ended early. {ctx.stop_text}", version=version)
     else:
         ctx.finish(RunState.COMPLETED, "All epochs are done.", version=version)
+    if ctx.status.state == RunState.COMPLETED:
+        # Nothing can be resumed any more, and optimiser states are several times the size of the model.
+        shutil.rmtree(ctx.checkpoints, ignore_errors=True)
     return EXIT_DONE
 
 

@@ -26,8 +26,9 @@ VALUES = {
 
 
 @pytest.fixture
-def begin(workspace: Workspace, tiny: Path) -> Iterator[Any]:
-    """`begin(**recipe)` gives a run context with a toy dataset and a gold set."""
+def begin(workspace: Workspace, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """`begin(**recipe)` gives a run context with a toy dataset and a gold set; there is no starter."""
+    monkeypatch.setattr("core.workspace.STARTER_DIR", tmp_path / "starter")
     splits = {"train": toy_rows(160), "val": toy_rows(24, 1), "test": toy_rows(30, 2)}
     data = create_dataset("ner", "toy", splits, {"source": {"kind": "generated"}})
     gold = create_dataset("ner", "real", {"test": toy_rows(20, 3)}, {}, role="gold")

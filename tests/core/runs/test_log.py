@@ -217,6 +217,23 @@ def test_a_full_disk_is_a_sentence_and_never_a_torn_log(tmp_path):
     assert [(event["seq"], event["message"]) for event in events] == [(0, "one"), (1, "three")]
 
 
+def test_a_signal_between_write_and_count_does_not_use_a_seq_twice(tmp_path):
+    class Interrupted(FullDisk):
+        def write(self, data):
+            self._file.write(bytes(data))
+            raise KeyboardInterrupt
+
+    log = MetricsLog(tmp_path / "m.jsonl")
+    log.write("log")
+    file, log._file = log._file, Interrupted(log._file, 0)
+    with pytest.raises(KeyboardInterrupt):
+        log.write("log", message="half told")
+    log._file = file
+    log.write("end")
+    log.close()
+    assert [event["seq"] for event in LogTail(tmp_path / "m.jsonl").read()] == [0, 1]
+
+
 def test_an_unwritable_place_is_a_sentence(tmp_path):
     (tmp_path / "m.jsonl").mkdir()
     with pytest.raises(TrainingError, match=r"The metrics log 'm.jsonl' .* cannot be written"):

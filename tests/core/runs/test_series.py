@@ -70,6 +70,9 @@ def test_going_back_to_a_checkpoint_drops_what_came_after_it(tmp_path):
     log = RunLog(tmp_path)
     log.refresh()
     assert log.end["outcome"] == "failed"
+    write(path, [("log", {"message": "preparing"})])
+    log.refresh()
+    assert log.end is None, "what follows an end belongs to the next attempt"
     write(path, [("start", {"attempt": 2, "from_step": 10})])
     log.refresh()
     assert log.end is None

@@ -57,6 +57,13 @@ def test_the_dead_are_passed_over(line, workspace):
     slots.try_slot(b)[1].release()
 
 
+def test_dead_tickets_are_swept(line, workspace):
+    (_, dead), _ = line("run-a"), line("run-b")
+    dead.release()
+    slots.sweep(workspace)
+    assert [path.name.partition("-")[2] for path in (workspace.slots / "queue").iterdir()] == ["run-b"]
+
+
 def test_a_new_ticket_is_at_the_end(line, workspace):
     (a, _), _ = line("run-a"), line("run-b")
     slots.take_ticket(a)

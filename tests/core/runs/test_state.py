@@ -53,6 +53,7 @@ def test_running_with_a_held_lock_is_running(run_dir, held):
     assert read_status(run_dir).asked == ""
     (run_dir / "stop").touch()
     assert read_status(run_dir).asked == "stop"
+    assert read_status(run_dir).asked_at == pytest.approx(time.time(), abs=5)
     (run_dir / "cancel").touch()
     assert read_status(run_dir).asked == "cancel"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -46,8 +47,7 @@ def test_a_run_completes_and_becomes_a_version(launchable, workspace):
         "testing",
         "storing the model version",
     ]
-    kept = sorted(path.name for path in (run_dir / "checkpoints").iterdir())
-    assert kept == ["step-00000010", "step-00000015"]
+    assert not (run_dir / "checkpoints").exists(), "nothing can be resumed any more"
     assert events(run_dir, "end")[0]["outcome"] == "completed"
     with pytest.raises(StateError, match="completed"):
         launcher.resume(status.run_id)
@@ -66,6 +66,7 @@ def test_stop_keeps_the_model_and_cancel_keeps_nothing(launchable, workspace):
     assert launcher.stop(stopped.run_id).asked == "stop"
     stopped = launcher.kill_if_needed(stopped.run_id)
     assert (stopped.state, stopped.reason, stopped.version) == ("stopped", "asked", "v1")
+    assert len(list((workspace.run(stopped.run_id) / "checkpoints").iterdir())) == 2
     assert (workspace.run(stopped.run_id) / "model" / "weights.json").exists()
     with pytest.raises(StateError, match="is stopped already"):
         launcher.stop(stopped.run_id)
@@ -121,6 +122,65 @@ def test_kill_9_is_lost_and_resume_goes_on_without_a_gap(launchable, workspace):
     assert (x[1:] > x[:-1]).all()
     assert [event["epoch"] for event in log.epochs] == [1, 2, 3, 4, 5, 6]
     assert status.seconds > 6 * 5 * 0.03
+
+
+def test_of_two_resumes_at_once_one_wins(launchable, workspace):
+    first = launchable(wait=True, trouble="raise", pause=0.02)
+    outcomes = []
+
+    def resume():
+        try:
+            outcomes.append(launcher.resume(first.run_id).state)
+        except StateError as error:
+            outcomes.append(str(error))
+
+    threads = [threading.Thread(target=resume) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum("cannot be resumed" in outcome for outcome in outcomes) == 3
+    status = launcher.wait(first.run_id, 20)
+    assert (status.state, status.attempt) == ("failed", 2)
+    assert len(events(workspace.run(first.run_id), "end")) == 2
+
+
+def test_of_two_workers_at_once_one_trains(launchable, workspace, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(process, "start", lambda run_dir: None)
+        status = launchable(epochs=200, pause=0.02)
+    run_dir = workspace.run(status.run_id)
+    workers = [
+        subprocess.Popen(process.worker_command(run_dir), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    reach(run_dir, 12)
+    refused = until(lambda: [w for w in workers if w.poll() is not None])
+    assert [worker.returncode for worker in refused] == [3]
+    launcher.cancel(status.run_id)
+    for worker in workers:
+        worker.communicate(timeout=20)
+    assert [event["kind"] for event in events(run_dir)].count("start") == 1
+
+
+def test_two_runs_train_side_by_side_in_two_slots(launchable, workspace, monkeypatch):
+    monkeypatch.setenv("NEXA_SLOTS", "2")
+    first, second = launchable(epochs=400, pause=0.02), launchable(epochs=400, pause=0.02)
+    for status in (first, second):
+        assert reach(workspace.run(status.run_id), 3).state == "running"
+    third = launchable(epochs=1)
+    assert third.queue_position == 1
+    for status in (first, second):
+        launcher.cancel(status.run_id)
+    assert launcher.wait(third.run_id, 20).state == "completed"
+
+
+def test_the_monitor_writes_what_the_process_uses(launchable, workspace):
+    status = launchable(epochs=20, pause=0.05, wait=True)
+    measured = events(workspace.run(status.run_id), "system")
+    assert measured
+    assert measured[0]["metrics"]["rss_mb"] > 5
+    assert measured[0]["metrics"]["cpu_percent"] >= 0
 
 
 def test_a_second_worker_touches_nothing(launchable, workspace):

@@ -1,0 +1,1 @@
+"""The detector: poles, crossarms and underground equipment in photos of job packages."""

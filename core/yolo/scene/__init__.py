@@ -1,0 +1,1 @@
+"""Procedural photos of distribution poles with exact labels: scene.py makes one, render.py many."""
