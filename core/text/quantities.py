@@ -197,7 +197,8 @@ def canonical(quantity: Quantity) -> str:
     if dimension == "length":
         if quantity.metric:
             value = _snapped(value)
-        return f"{_plain(value / 12)} feet" if value >= 12 else f"{_plain(value)} inches"
+        whole = value >= 12 and value % 6 == 0  # 40 inches stay inches, they are no round number of feet
+        return f"{_plain(value / 12)} feet" if whole or value >= 120 else f"{_plain(value)} inches"
     if dimension == "time":
         if value >= 24:
             return f"{_plain(value / 24)} days"
