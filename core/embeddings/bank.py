@@ -132,7 +132,9 @@ def _yaml(path: Path) -> object:
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise GrammarError(f"The file {path.name!r} cannot be read: {error}.", "Correct it and try again.") from error
+        raise GrammarError(
+            f"The file {path.name!r} cannot be read: {error}.", "Correct it and try again."
+        ) from error
 
 
 def load_objects(path: Path) -> Objects:
@@ -152,7 +154,8 @@ def load_objects(path: Path) -> Objects:
 def load_contrasts(path: Path) -> list[Contrast]:
     """Read words/contrasts.yaml."""
     return [
-        Contrast(line["kind"], tuple(tuple(str(side).split("|")) for side in line["sides"])) for line in _yaml(path)
+        Contrast(line["kind"], tuple(tuple(str(side).split("|")) for side in line["sides"]))
+        for line in _yaml(path)
     ]
 
 
@@ -170,7 +173,8 @@ def _slot(text: str, objects: Objects, contrasts: list[Contrast], where: str) ->
         if name in objects.entry:
             return Slot("object", objects.entry[name], text)
     raise GrammarError(
-        f"The slot {{{text}}} in {where} is neither a quantity nor a word of words/objects.yaml or words/contrasts.yaml.",
+        f"The slot {{{text}}} in {where} is neither a quantity nor a word of words/objects.yaml or "
+        f"words/contrasts.yaml.",
         "Add the word there or take the braces away.",
     )
 
@@ -188,10 +192,13 @@ def _wording(text: str, objects: Objects, contrasts: list[Contrast], where: str)
     return Wording(tuple(parts), text)
 
 
-def parse_topics(text: str, objects: Objects, contrasts: list[Contrast], *, name: str = "topics") -> list[Rule]:
+def parse_topics(
+    text: str, objects: Objects, contrasts: list[Contrast], *, name: str = "topics"
+) -> list[Rule]:
     """Read one topic file.
 
-    `# topic [area]` opens a topic, `## kin` a rule, `- sentence` is a wording, `- not: sentence` a contradiction
+    `# topic [area]` opens a topic, `## kin` a rule, `- sentence` is a wording, `- not: sentence` a
+    contradiction
     and `- near: sentence` a wording with one nuance more or less.
 
     Raises:
@@ -205,10 +212,18 @@ def parse_topics(text: str, objects: Objects, contrasts: list[Contrast], *, name
     def close() -> None:
         if kin is not None:
             if not wordings["same"]:
-                raise GrammarError(f"A rule of topic {topic!r} in {name} has no wording.", "Write at least one line.")
+                raise GrammarError(
+                    f"A rule of topic {topic!r} in {name} has no wording.", "Write at least one line."
+                )
             number = sum(rule.topic == topic for rule in rules)
             rules.append(
-                Rule(f"{topic}/{number}", topic, area, kin, *(tuple(wordings[key]) for key in ("same", "not", "near")))
+                Rule(
+                    f"{topic}/{number}",
+                    topic,
+                    area,
+                    kin,
+                    *(tuple(wordings[key]) for key in ("same", "not", "near")),
+                )
             )
 
     for number, line in enumerate(text.splitlines(), 1):
@@ -230,7 +245,9 @@ def parse_topics(text: str, objects: Objects, contrasts: list[Contrast], *, name
             key = next((key for key in ("not", "near") if body.startswith(f"{key}: ")), "same")
             wordings[key].append(_wording(body.removeprefix(f"{key}: "), objects, contrasts, where))
         elif line.strip():
-            raise GrammarError(f"{where}: {line[:60]!r} is not understood.", "Lines begin with `# `, `## ` or `- `.")
+            raise GrammarError(
+                f"{where}: {line[:60]!r} is not understood.", "Lines begin with `# `, `## ` or `- `."
+            )
     close()
     return rules
 
@@ -260,9 +277,15 @@ def load_bank(folder: Path = DATA) -> Bank:
     if not rules:
         raise GrammarError(f"There are no topics in {str(folder)!r}.", "Restore data/embeddings.")
     return Bank(
-        rules, objects, contrasts, _yaml(words / "synonyms.yaml"), _yaml(words / "swaps.yaml"),
-        _yaml(words / "clauses.yaml"), _yaml(words / "phrases.yaml"), topic_splits(rule.topic for rule in rules),
-    )  # fmt: skip
+        rules,
+        objects,
+        contrasts,
+        _yaml(words / "synonyms.yaml"),
+        _yaml(words / "swaps.yaml"),
+        _yaml(words / "clauses.yaml"),
+        _yaml(words / "phrases.yaml"),
+        topic_splits(rule.topic for rule in rules),
+    )
 
 
 @cache

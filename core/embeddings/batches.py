@@ -27,7 +27,13 @@ class PairExamples(Dataset):
     """
 
     def __init__(
-        self, rows: Sequence[dict], tokenizer: Any, reader: CueReader, *, max_length: int, figures: bool = True
+        self,
+        rows: Sequence[dict],
+        tokenizer: Any,
+        reader: CueReader,
+        *,
+        max_length: int,
+        figures: bool = True,
     ) -> None:
         if not rows:
             raise DatasetError("There are no pairs to learn from.", "Choose a dataset with a training split.")
@@ -36,7 +42,9 @@ class PairExamples(Dataset):
         texts = list(dict.fromkeys(text for row in rows for text in (row["a"], row["b"])))
         for begin in range(0, len(texts), 1000):
             part = texts[begin : begin + 1000]
-            made = tokenizer([for_similarity(t) for t in part], truncation=True, max_length=max_length)["input_ids"]
+            made = tokenizer([for_similarity(t) for t in part], truncation=True, max_length=max_length)[
+                "input_ids"
+            ]
             pieces.update(zip(part, made, strict=True))
         if figures:
             readings = {text: reader.read(text) for text in texts}
@@ -55,8 +63,11 @@ class PairExamples(Dataset):
 
     def __getitem__(self, index: int) -> dict:
         return {
-            "a": self.a[index], "b": self.b[index], "score": self.scores[index], "figures": self.figures[index],
-        }  # fmt: skip
+            "a": self.a[index],
+            "b": self.b[index],
+            "score": self.scores[index],
+            "figures": self.figures[index],
+        }
 
     @property
     def lengths(self) -> list[int]:
@@ -70,10 +81,16 @@ _NO_FIGURES = CueReader.nothing()
 class TextExamples(Dataset):
     """Texts for the first stage, each paired with itself (simcse) or with a damaged copy (tsdae)."""
 
-    def __init__(self, texts: Sequence[str], tokenizer: Any, *, max_length: int, damage: bool, seed: int) -> None:
+    def __init__(
+        self, texts: Sequence[str], tokenizer: Any, *, max_length: int, damage: bool, seed: int
+    ) -> None:
         if not texts:
-            raise DatasetError("There are no texts for the first stage.", "Choose no first stage, or import a library.")
-        self.ids = tokenizer([for_similarity(t) for t in texts], truncation=True, max_length=max_length)["input_ids"]
+            raise DatasetError(
+                "There are no texts for the first stage.", "Choose no first stage, or import a library."
+            )
+        self.ids = tokenizer([for_similarity(t) for t in texts], truncation=True, max_length=max_length)[
+            "input_ids"
+        ]
         self.damage, self.seed, self.epoch = damage, seed, 0
 
     def __len__(self) -> int:
@@ -129,7 +146,8 @@ def collate(rows: Sequence[dict], *, pad_id: int) -> dict[str, torch.Tensor]:
     """One batch, named as the sentence-transformers trainer expects its columns.
 
     Returns:
-        `a_input_ids`, `a_attention_mask`, `b_input_ids`, `b_attention_mask` (B, P) and `label` (B, 1 + F): the
+        `a_input_ids`, `a_attention_mask`, `b_input_ids`, `b_attention_mask` (B, P) and `label` (B, 1 + F):
+        the
         grade, then the figures.
     """
     out: dict[str, torch.Tensor] = {}
@@ -141,5 +159,7 @@ def collate(rows: Sequence[dict], *, pad_id: int) -> dict[str, torch.Tensor]:
             ids[number, : len(row[name])] = torch.tensor(row[name])
             mask[number, : len(row[name])] = 1
         out[f"{name}_input_ids"], out[f"{name}_attention_mask"] = ids, mask
-    out["label"] = torch.from_numpy(np.stack([np.concatenate([[row["score"]], row["figures"]]) for row in rows])).float()
+    out["label"] = torch.from_numpy(
+        np.stack([np.concatenate([[row["score"]], row["figures"]]) for row in rows])
+    ).float()
     return out

@@ -102,21 +102,25 @@ def fit(
     threads = shared.set_threads(recipe.threads) if device == "cpu" else 0
     bf16 = shared.use_bf16(recipe.precision, device)
     network, tokenizer, info = models.build(base, head_layers=recipe.head_layers, seed=recipe.seed)
-    info.max_length = recipe.max_length
+    info.max_length = min(recipe.max_length, models.positions(network, tokenizer))
     info.use_figures = recipe.use_figures
-    remembered = _memory(network, tokenizer, recipe, device) if recipe.rehearsal else None
+    remembered = _memory(network, tokenizer, info.max_length, device) if recipe.rehearsal else None
     network = models.prepare(network, recipe, seed=recipe.seed).to(device)
     batch, accumulated = batch_size or recipe.batch_size, accumulation or recipe.gradient_accumulation
     rate = rate or recipe.rate
 
     # A resume point of the second stage holds what the first one taught.
     if recipe.first_stage != "none" and resume_from is None:
-        _first_stage(network, tokenizer, recipe, corpus, folder / "first", device, bf16, batch, first_callbacks)
+        _first_stage(
+            network, tokenizer, info, recipe, corpus, folder / "first", device, bf16, batch, first_callbacks
+        )
     reader = CueReader(info.cues)
     examples = PairExamples(
         train_rows, tokenizer, reader, max_length=info.max_length, figures=recipe.use_figures
     )
-    seen = PairExamples(validation_rows, tokenizer, reader, max_length=info.max_length, figures=recipe.use_figures)
+    seen = PairExamples(
+        validation_rows, tokenizer, reader, max_length=info.max_length, figures=recipe.use_figures
+    )
     best = BestWeights(folder, recipe.select_by)
     if resume_from is None:
         best.forget()
@@ -126,24 +130,41 @@ def fit(
 
     def loss(model: Any) -> nn.Module:
         return PairLoss(
-            model, network, kind=recipe.loss, head_weight=recipe.head_weight,
-            rehearsal=recipe.rehearsal if cosines is not None else 0.0, sentences=sentences, remembered=cosines,
-        )  # fmt: skip
+            model,
+            network,
+            kind=recipe.loss,
+            head_weight=recipe.head_weight,
+            rehearsal=recipe.rehearsal if cosines is not None else 0.0,
+            sentences=sentences,
+            remembered=cosines,
+        )
 
     trainer = SimilarityTrainer(
-        network=network, tokenizer=tokenizer, examples=examples, loss=loss, seed=recipe.seed,
+        network=network,
+        tokenizer=tokenizer,
+        examples=examples,
+        loss=loss,
+        seed=recipe.seed,
         args=_arguments(recipe, folder, len(examples), recipe.epochs, batch, accumulated, rate, bf16, device),
-        checkpoint_minutes=recipe.checkpoint_minutes, validation=Validation(seen, pad_id=tokenizer.pad_token_id or 0),
-        validation_bf16=bf16, best=best, callbacks=callbacks,
-    )  # fmt: skip
+        checkpoint_minutes=recipe.checkpoint_minutes,
+        validation=Validation(seen, pad_id=tokenizer.pad_token_id or 0),
+        validation_bf16=bf16,
+        best=best,
+        callbacks=callbacks,
+    )
     for callback in callbacks:
         if hasattr(callback, "info"):
             callback.info.update(
-                device=device, precision="bf16" if bf16 else "fp32", threads=threads, batch_size=batch,
-                accumulation=accumulated, learning_rate=rate, examples=len(examples),
+                device=device,
+                precision="bf16" if bf16 else "fp32",
+                threads=threads,
+                batch_size=batch,
+                accumulation=accumulated,
+                learning_rate=rate,
+                examples=len(examples),
                 trainable=sum(value.numel() for value in models.trainable(network).values()),
                 parameters=sum(value.numel() for value in network.parameters()),
-            )  # fmt: skip
+            )
     trainer.train(resume_from_checkpoint=str(resume_from) if resume_from else None)
     network.eval()
     if best.metrics:
@@ -154,9 +175,18 @@ def fit(
 
 
 def _arguments(
-    recipe: EmbeddingsRecipe, folder: Path, examples: int, epochs: int, batch: int, accumulated: int, rate: float,
-    bf16: bool, device: str, *, evaluate: bool = True,
-) -> SentenceTransformerTrainingArguments:  # fmt: skip
+    recipe: EmbeddingsRecipe,
+    folder: Path,
+    examples: int,
+    epochs: int,
+    batch: int,
+    accumulated: int,
+    rate: float,
+    bf16: bool,
+    device: str,
+    *,
+    evaluate: bool = True,
+) -> SentenceTransformerTrainingArguments:
     updates = math.ceil(epochs * math.ceil(math.ceil(examples / batch) / accumulated))
     strategy = "epoch" if evaluate else "no"
     return SentenceTransformerTrainingArguments(
@@ -165,7 +195,9 @@ def _arguments(
         per_device_train_batch_size=batch,
         gradient_accumulation_steps=accumulated,
         learning_rate=rate,
-        lr_scheduler_type={"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}[recipe.decay],
+        lr_scheduler_type={"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}[
+            recipe.decay
+        ],
         warmup_steps=round(recipe.warmup * updates),
         max_grad_norm=recipe.max_grad_norm,
         weight_decay=recipe.weight_decay,
@@ -184,34 +216,60 @@ def _arguments(
 
 
 def _first_stage(
-    network: Network, tokenizer: Any, recipe: EmbeddingsRecipe, corpus: Sequence[str], folder: Path, device: str,
-    bf16: bool, batch: int, callbacks: Sequence[TrainerCallback],
-) -> None:  # fmt: skip
+    network: Network,
+    tokenizer: Any,
+    info: ModelInfo,
+    recipe: EmbeddingsRecipe,
+    corpus: Sequence[str],
+    folder: Path,
+    device: str,
+    bf16: bool,
+    batch: int,
+    callbacks: Sequence[TrainerCallback],
+) -> None:
     examples = TextExamples(
-        corpus, tokenizer, max_length=recipe.max_length, damage=recipe.first_stage == "tsdae", seed=recipe.seed
+        corpus,
+        tokenizer,
+        max_length=info.max_length,
+        damage=recipe.first_stage == "tsdae",
+        seed=recipe.seed,
     )
     restorer = None
     if recipe.first_stage == "tsdae":
         heads = int(network.encoder.config.num_attention_heads)
         restorer = Restorer(network.encoder.get_input_embeddings(), heads).to(device)
     trainer = SimilarityTrainer(
-        network=network, tokenizer=tokenizer, examples=examples, seed=recipe.seed, extra=restorer,
-        loss=lambda model: TextLoss(model, network, restorer), checkpoint_minutes=1e6, callbacks=callbacks,
+        network=network,
+        tokenizer=tokenizer,
+        examples=examples,
+        seed=recipe.seed,
+        extra=restorer,
+        loss=lambda model: TextLoss(model, network, restorer),
+        checkpoint_minutes=1e6,
+        callbacks=callbacks,
         args=_arguments(
-            recipe, folder, len(examples), recipe.first_epochs, batch, 1, recipe.first_learning_rate, bf16, device,
+            recipe,
+            folder,
+            len(examples),
+            recipe.first_epochs,
+            batch,
+            1,
+            recipe.first_learning_rate,
+            bf16,
+            device,
             evaluate=False,
         ),
-    )  # fmt: skip
+    )
     trainer.train()
 
 
 def _memory(
-    network: Network, tokenizer: Any, recipe: EmbeddingsRecipe, device: str
+    network: Network, tokenizer: Any, max_length: int, device: str
 ) -> tuple[tuple[torch.Tensor, torch.Tensor], torch.Tensor]:
     """Everyday sentences and how alike the base model finds them."""
     lines = REHEARSAL_FILE.read_text(encoding="utf-8").splitlines()
     texts = [for_similarity(line) for line in lines if line.strip()]
-    made = tokenizer(texts, padding=True, truncation=True, max_length=recipe.max_length, return_tensors="pt")
+    made = tokenizer(texts, padding=True, truncation=True, max_length=max_length, return_tensors="pt")
     ids, mask = made["input_ids"], made["attention_mask"]
     with torch.inference_mode():
         vectors, _ = network.read(ids, mask)

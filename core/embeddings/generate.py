@@ -24,10 +24,22 @@ Progress = Callable[[int, int], None]
 
 SPLIT_SHARES = {"train": 0.7, "val": 0.2, "test": 0.1}
 KIND_MIX: dict[str, float] = {
-    "paraphrase": 0.22, "converted": 0.03, "copy": 0.03, "nuance": 0.08, "sibling": 0.10, "topic": 0.10,
-    "number": 0.11, "object": 0.10, "case": 0.05, "place": 0.03, "polarity": 0.08, "domain": 0.02, "related": 0.03,
-    "unrelated": 0.03, "phrase": 0.05,
-}  # fmt: skip
+    "paraphrase": 0.22,
+    "converted": 0.03,
+    "copy": 0.03,
+    "nuance": 0.08,
+    "sibling": 0.10,
+    "topic": 0.10,
+    "number": 0.11,
+    "object": 0.10,
+    "case": 0.05,
+    "place": 0.03,
+    "polarity": 0.08,
+    "domain": 0.02,
+    "related": 0.03,
+    "unrelated": 0.03,
+    "phrase": 0.05,
+}
 MAX_ATTEMPTS = 400
 
 
@@ -37,23 +49,42 @@ class GenerateSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     count: int = setting(
-        12000, "Pairs", "How many graded pairs to make, all splits together.", group="Size", ge=300, le=500_000
+        12000,
+        "Pairs",
+        "How many graded pairs to make, all splits together.",
+        group="Size",
+        ge=300,
+        le=500_000,
     )
     seed: int = setting(
-        1, "Seed", "The same seed with the same settings gives the same pairs again.",
-        group="Size", ge=0, le=2**31 - 1,
-    )  # fmt: skip
+        1,
+        "Seed",
+        "The same seed with the same settings gives the same pairs again.",
+        group="Size",
+        ge=0,
+        le=2**31 - 1,
+    )
     kind_mix: dict[str, float] | None = setting(
         None, "Kinds", "Weight of each kind of pair, by name; empty: the usual mix.", group="Content"
     )
     rewording: float = setting(
-        0.35, "Rewording", "Share of exchangeable words that are exchanged for others of equal meaning.",
-        group="Content", unit="share", ge=0, le=1,
-    )  # fmt: skip
+        0.35,
+        "Rewording",
+        "Share of exchangeable words that are exchanged for others of equal meaning.",
+        group="Content",
+        unit="share",
+        ge=0,
+        le=1,
+    )
     joining: float = setting(
-        0.3, "Longer texts", "Share of pairs in which both texts get the same further clause or sentence.",
-        group="Content", unit="share", ge=0, le=1,
-    )  # fmt: skip
+        0.3,
+        "Longer texts",
+        "Share of pairs in which both texts get the same further clause or sentence.",
+        group="Content",
+        unit="share",
+        ge=0,
+        le=1,
+    )
 
 
 def build_settings(values: dict[str, Any]) -> GenerateSettings:
@@ -82,7 +113,8 @@ def generate(
         bank: Another bank than the one that ships, for tests.
 
     Returns:
-        `train`, `val`, `test`: rows `{"a", "b", "score", "kind", "group"}`; `card`: settings, rubric, how the split
+        `train`, `val`, `test`: rows `{"a", "b", "score", "kind", "group"}`; `card`: settings, rubric, how
+        the split
         was made, counts per kind; `corpus`: the bank's train sentences, for unsupervised training.
 
     Raises:
@@ -174,7 +206,8 @@ def describe(settings: GenerateSettings, bank: Bank, rows: dict[str, list[Row]])
         "settings": settings.model_dump(),
         "rubric": {kind: {"score": score, "means": means} for kind, (score, means) in RUBRIC.items()},
         "split": (
-            "By group: every topic, with all its rules and rewordings, belongs to one split by a hash of its name; "
+            "By group: every topic, with all its rules and rewordings, belongs to one split by a "
+            "hash of its name; "
             "added clauses, too, belong to one split each. No pair occurs twice."
         ),
         "counts": {split: len(rows[split]) for split in SPLITS},

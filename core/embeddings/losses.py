@@ -1,4 +1,5 @@
-"""The losses of the two stages: of the vectors (sentence-transformers' own), of the pair head, against forgetting."""
+"""The losses of the two stages: of the vectors (sentence-transformers' own), of the pair head, against
+forgetting."""
 
 from __future__ import annotations
 
@@ -33,10 +34,17 @@ class PairLoss(nn.Module):
     """
 
     def __init__(
-        self, model: SentenceTransformer, network: Network, *, kind: str, head_weight: float, rehearsal: float = 0.0,
-        sentences: tuple[torch.Tensor, torch.Tensor] | None = None, remembered: torch.Tensor | None = None,
+        self,
+        model: SentenceTransformer,
+        network: Network,
+        *,
+        kind: str,
+        head_weight: float,
+        rehearsal: float = 0.0,
+        sentences: tuple[torch.Tensor, torch.Tensor] | None = None,
+        remembered: torch.Tensor | None = None,
         share: int = 16,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         self.model, self.kind = model, kind
         # Kept out of the module tree: it is the trainer's model already.
@@ -48,7 +56,9 @@ class PairLoss(nn.Module):
         self.angle = losses.AnglELoss(model)
         self.rank = losses.MultipleNegativesRankingLoss(model)
 
-    def forward(self, sentence_features: Sequence[dict[str, torch.Tensor]], labels: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self, sentence_features: Sequence[dict[str, torch.Tensor]], labels: torch.Tensor
+    ) -> torch.Tensor:
         """Loss of one batch; `labels` is (B, 1 + F): the grade, then the figures."""
         grades, figures = labels[:, 0], labels[:, 1:]
         (a, a_tokens, a_mask), (b, b_tokens, b_mask) = (self._read(part) for part in sentence_features)
@@ -64,7 +74,9 @@ class PairLoss(nn.Module):
         vectors, tokens = self.network.read(part["input_ids"], part["attention_mask"])
         return vectors, tokens, part["attention_mask"]
 
-    def _of_vectors(self, a: torch.Tensor, b: torch.Tensor, cosine: torch.Tensor, grades: torch.Tensor) -> torch.Tensor:
+    def _of_vectors(
+        self, a: torch.Tensor, b: torch.Tensor, cosine: torch.Tensor, grades: torch.Tensor
+    ) -> torch.Tensor:
         total = cosine.new_zeros(())
         if "mse" in self.kind:
             total = total + _SQUARES * functional.mse_loss(cosine, grades)
@@ -93,7 +105,8 @@ class PairLoss(nn.Module):
 
 
 class Restorer(nn.Module):
-    """A one-layer decoder that writes the whole text from the vector of the damaged one (TSDAE, arXiv 2104.06979).
+    """A one-layer decoder that writes the whole text from the vector of the damaged one (TSDAE, arXiv
+    2104.06979).
 
     It is thrown away after the first stage; one layer keeps the knowledge in the vector.
 
@@ -105,7 +118,9 @@ class Restorer(nn.Module):
     def __init__(self, words: nn.Embedding, heads: int) -> None:
         super().__init__()
         width = words.embedding_dim
-        self.layer = nn.TransformerDecoderLayer(width, heads, 2 * width, 0.1, activation="gelu", batch_first=True)
+        self.layer = nn.TransformerDecoderLayer(
+            width, heads, 2 * width, 0.1, activation="gelu", batch_first=True
+        )
         self.places = nn.Embedding(512, width)
         object.__setattr__(self, "words", words)
 
@@ -136,7 +151,9 @@ class TextLoss(nn.Module):
         object.__setattr__(self, "restorer", restorer)
         self.rank = losses.MultipleNegativesRankingLoss(model)
 
-    def forward(self, sentence_features: Sequence[dict[str, torch.Tensor]], labels: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self, sentence_features: Sequence[dict[str, torch.Tensor]], labels: torch.Tensor
+    ) -> torch.Tensor:
         """Loss of one batch; the grades in `labels` are not looked at."""
         one, other = sentence_features
         vectors, _ = self.network.read(one["input_ids"], one["attention_mask"])

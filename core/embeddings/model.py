@@ -1,6 +1,7 @@
 """The network: base encoder and pair head, stored as what training changed, rebuilt from that.
 
-Formats, all safetensors: `delta` holds the differences of the changed encoder tensors to the base model, `adapter` a
+Formats, all safetensors: `delta` holds the differences of the changed encoder tensors to the base model,
+`adapter` a
 PEFT folder; both hold the head in head.safetensors. How texts become scores is predict.py.
 """
 
@@ -75,7 +76,9 @@ class Network(nn.Module):
         super().__init__()
         self.encoder, self.head, self.lower = encoder, head, lower
 
-    def read(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def read(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Text vectors (B, W) of length 1 and token vectors (B, P, W) of the lower layer."""
         out = self.encoder(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True)
         states = out.last_hidden_state
@@ -90,7 +93,9 @@ def quiet() -> None:
     transformers_logging.disable_progress_bar()
 
 
-def build(base: str, *, head_layers: int = 2, seed: int = 0, head: dict[str, Any] | None = None) -> tuple[Network, Any, ModelInfo]:
+def build(
+    base: str, *, head_layers: int = 2, seed: int = 0, head: dict[str, Any] | None = None
+) -> tuple[Network, Any, ModelInfo]:
     """The base encoder with an untrained pair head.
 
     Args:
@@ -113,7 +118,11 @@ def build(base: str, *, head_layers: int = 2, seed: int = 0, head: dict[str, Any
             config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
             encoder = AutoModel.from_pretrained(
-                folder, use_safetensors=True, local_files_only=True, trust_remote_code=False, dtype=torch.float32
+                folder,
+                use_safetensors=True,
+                local_files_only=True,
+                trust_remote_code=False,
+                dtype=torch.float32,
             )
         except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise BaseModelError(
@@ -124,10 +133,12 @@ def build(base: str, *, head_layers: int = 2, seed: int = 0, head: dict[str, Any
             encoder.pooler = None  # vectors are means over tokens
         layers = int(config.num_hidden_layers)
         sizes = head or {
-            "layers": min(head_layers, layers), "lower": layers - min(head_layers, layers),
-            "width": int(config.hidden_size), "heads": int(config.num_attention_heads),
+            "layers": min(head_layers, layers),
+            "lower": layers - min(head_layers, layers),
+            "width": int(config.hidden_size),
+            "heads": int(config.num_attention_heads),
             "inner": int(getattr(config, "intermediate_size", 4 * config.hidden_size)),
-        }  # fmt: skip
+        }
         pair_head = PairHead(
             sizes["width"], sizes["layers"], heads=sizes["heads"], inner=sizes["inner"], figures=len(FEATURES)
         )
@@ -139,7 +150,17 @@ def build(base: str, *, head_layers: int = 2, seed: int = 0, head: dict[str, Any
     if name != shared.DEFAULT_BASE and Path(name).expanduser().exists():
         name = str(Path(name).expanduser().resolve())
     info = ModelInfo("base", name, shared.fingerprint(folder), head=sizes, cues=load_cues())
+    info.max_length = min(info.max_length, positions(network, tokenizer))
     return network, tokenizer, info
+
+
+def positions(network: Network, tokenizer: Any) -> int:
+    """Word pieces that the encoder can read at once."""
+    config = network.encoder.config
+    known = getattr(config, "max_position_embeddings", 512) or 512
+    if config.model_type in {"roberta", "xlm-roberta", "camembert", "mpnet", "longformer"}:
+        known -= 2  # these number positions from padding_idx + 1
+    return int(min(known, 512, getattr(tokenizer, "model_max_length", 512) or 512))
 
 
 def _first_line(error: BaseException) -> str:
@@ -147,7 +168,8 @@ def _first_line(error: BaseException) -> str:
 
 
 def prepare(network: Network, recipe: EmbeddingsRecipe, *, seed: int = 0) -> Network:
-    """Decide what training may change: the word table and the lowest layers stay (full), or adapters learn (lora)."""
+    """Decide what training may change: the word table and the lowest layers stay (full), or adapters learn
+    (lora)."""
     if recipe.method == "full":
         embeddings = getattr(network.encoder, "embeddings", None) or network.encoder.get_input_embeddings()
         frozen = list(embeddings.parameters())
@@ -164,7 +186,10 @@ def prepare(network: Network, recipe: EmbeddingsRecipe, *, seed: int = 0) -> Net
         warnings.simplefilter("ignore", FutureWarning)  # between two libraries, nothing a user can act on
         torch.manual_seed(seed)
         config = LoraConfig(
-            r=recipe.lora_rank, lora_alpha=recipe.lora_alpha, lora_dropout=recipe.lora_dropout, target_modules=names
+            r=recipe.lora_rank,
+            lora_alpha=recipe.lora_alpha,
+            lora_dropout=recipe.lora_dropout,
+            target_modules=names,
         )
         network.encoder = get_peft_model(network.encoder, config)
     return network
@@ -179,7 +204,10 @@ def store(network: Network, folder: Path, info: ModelInfo, *, dtype: str = "fp16
     """Write what training changed, in the format from which `load` rebuilds the same network."""
     folder.mkdir(parents=True, exist_ok=True)
     target = torch.float16 if dtype == "fp16" else torch.float32
-    head = {name: value.detach().cpu().to(target).contiguous() for name, value in network.head.state_dict().items()}
+    head = {
+        name: value.detach().cpu().to(target).contiguous()
+        for name, value in network.head.state_dict().items()
+    }
     save_file(head, folder / HEAD_FILE, metadata={"format": "pt"})
     if hasattr(network.encoder, "peft_config"):
         info.kind = "adapter"
@@ -218,7 +246,9 @@ def read_info(folder: Path) -> ModelInfo:
     except (json.JSONDecodeError, UnicodeDecodeError, TypeError, AttributeError) as error:
         raise ModelError(f"{INFO_FILE} in {str(folder)!r} cannot be read: {_first_line(error)}.") from error
     if info.format > FORMAT or list(info.figures) != list(FEATURES):
-        raise ModelError(f"The model in {str(folder)!r} was stored by another Studio.", "Update or train again.")
+        raise ModelError(
+            f"The model in {str(folder)!r} was stored by another Studio.", "Update or train again."
+        )
     return info
 
 
@@ -239,7 +269,9 @@ def load(folder: Path) -> tuple[Network, Any, ModelInfo]:
             "Bring back the old base model or train again.",
         )
     try:
-        network.head.load_state_dict({k: v.to(torch.float32) for k, v in load_file(folder / HEAD_FILE).items()})
+        network.head.load_state_dict(
+            {k: v.to(torch.float32) for k, v in load_file(folder / HEAD_FILE).items()}
+        )
         if info.kind == "adapter":
             network.encoder = _with_adapter(network.encoder, folder)
         else:

@@ -11,7 +11,7 @@ from random import Random
 
 from core.embeddings import wording as words
 from core.embeddings.bank import Bank, Rule, Wording
-from core.text.spelling import spell
+from core.embeddings.phrases import phrase_pair
 
 # kind: (grade, what it means). Grades follow the ranges in which experts grade such pairs.
 RUBRIC: dict[str, tuple[float, str]] = {
@@ -77,7 +77,8 @@ class Pairs:
         return rule
 
     def _context(self, rng: Random, *wordings: Wording, share: float = 0.5) -> dict:
-        """New values and things for slots that stand in all of the wordings, so that rules do not stick to numbers."""
+        """New values and things for slots that stand in all of the wordings, so that rules do not stick to
+        numbers."""
         changed = {}
         keys = words.common_keys(wordings[0], wordings[0])
         for other in wordings[1:]:
@@ -85,13 +86,15 @@ class Pairs:
             keys = [key for key in keys if key in present]
         for key in keys:
             # A thing in one wording only would be left behind in the others.
-            if key[0] == "quantity" and rng.random() < share:
-                changed[key] = words.other_key(key, self.bank, rng)
-            elif key[0] == "object" and rng.random() < 0.3 * share:
+            if (key[0] == "quantity" and rng.random() < share) or (
+                key[0] == "object" and rng.random() < 0.3 * share
+            ):
                 changed[key] = words.other_key(key, self.bank, rng)
         return changed
 
-    def _write(self, wording: Wording, rng: Random, changed: dict | None = None, *, respell: bool = True) -> str:
+    def _write(
+        self, wording: Wording, rng: Random, changed: dict | None = None, *, respell: bool = True
+    ) -> str:
         text = words.fill(wording, self.bank, rng, changed, respell=respell)
         return words.swap_synonyms(text, self.bank, rng, self.rewording) if respell else text
 
@@ -117,7 +120,9 @@ class Pairs:
                 return f"{_stop(a)} {first}", f"{_stop(b)} {second}"
             return f"{_stop(first)} {a}", f"{_stop(second)} {b}"
         clause = self._clause(rng)
-        return _with(a, clause[0], rng.choice(clause[1]["same"])), _with(b, clause[0], rng.choice(clause[1]["same"]))
+        return _with(a, clause[0], rng.choice(clause[1]["same"])), _with(
+            b, clause[0], rng.choice(clause[1]["same"])
+        )
 
     def _clause(self, rng: Random, place: str | None = None) -> tuple[str, dict]:
         place = place or rng.choice(("lead", "tail"))
@@ -166,7 +171,9 @@ class Pairs:
 
     def _sibling(self, rng: Random) -> Made:
         rule = self._rule(rng)
-        kin = [r for r in self.topics[rule.topic] if r.kin == rule.kin and r is not rule and rule.kin != "other"]
+        kin = [
+            r for r in self.topics[rule.topic] if r.kin == rule.kin and r is not rule and rule.kin != "other"
+        ]
         grade = RUBRIC["sibling"][0]
         if kin and rng.random() < 0.75:
             other = rng.choice(kin)
@@ -188,7 +195,9 @@ class Pairs:
 
     def _topic(self, rng: Random) -> Made:
         rule = self._rule(rng)
-        others = [r for r in self.topics[rule.topic] if r is not rule and (r.kin != rule.kin or r.kin == "other")]
+        others = [
+            r for r in self.topics[rule.topic] if r is not rule and (r.kin != rule.kin or r.kin == "other")
+        ]
         if not others:
             return None
         other = rng.choice(others)
@@ -217,7 +226,10 @@ class Pairs:
         left = changed.get(key, key)
         edited = {**changed, key: words.other_key(left, self.bank, rng)}
         plain = two[0] is two[1] and rng.random() < 0.6
-        first, second = self._write(two[0], rng, changed, respell=not plain), self._write(two[1], rng, edited, respell=not plain)
+        first, second = (
+            self._write(two[0], rng, changed, respell=not plain),
+            self._write(two[1], rng, edited, respell=not plain),
+        )
         a, b = self._longer(first, second, rng)
         return (a, b, grade) if a.lower() != b.lower() else None
 
@@ -273,7 +285,11 @@ class Pairs:
         two = self._two(rule, rng, unlike=rng.random() < 0.5)
         if two is None:
             return None
-        keys = [k for k in words.common_keys(*two) if k[0] == "object" and self._place_of(k) in ("overhead", "underground")]
+        keys = [
+            k
+            for k in words.common_keys(*two)
+            if k[0] == "object" and self._place_of(k) in ("overhead", "underground")
+        ]
         if not keys:
             return None
         key = rng.choice(keys)
@@ -295,64 +311,24 @@ class Pairs:
     def _related(self, rng: Random) -> Made:
         rule = self._rule(rng)
         others = [r for r in self.rules if r.area == rule.area and r.topic != rule.topic]
-        return (self._any(rule, rng), self._any(rng.choice(others), rng), RUBRIC["related"][0]) if others else None
+        return (
+            (self._any(rule, rng), self._any(rng.choice(others), rng), RUBRIC["related"][0])
+            if others
+            else None
+        )
 
     def _unrelated(self, rng: Random) -> Made:
         rule = self._rule(rng)
         others = [r for r in self.rules if r.area != rule.area]
-        return (self._any(rule, rng), self._any(rng.choice(others), rng), RUBRIC["unrelated"][0]) if others else None
+        return (
+            (self._any(rule, rng), self._any(rng.choice(others), rng), RUBRIC["unrelated"][0])
+            if others
+            else None
+        )
 
     def _phrase(self, rng: Random) -> Made:
-        """Short phrases: a measure with an attribute, or a thing with an action."""
         self.group = "short phrases"
-        book = self.bank.phrases
-        if rng.random() < 0.5:
-            dimension, values, factor = rng.choice(book["values"])
-            value = rng.choice(values) * factor
-            attribute = rng.choice(book["attributes"])
-            other, its_value, grade = attribute, value, 0.95
-            chance = rng.random()
-            if chance < 0.35:
-                its_value = rng.choice([v * factor for v in values if v * factor != value])
-                grade = 0.45
-            elif chance < 0.6:
-                other, grade = rng.choice([a for a in book["attributes"] if a is not attribute]), 0.5
-            return _measure(value, dimension, attribute, rng), _measure(its_value, dimension, other, rng), grade
-        one, action = rng.choice(book["objects"]), rng.choice(book["actions"])
-        other, act, chance = one, action, rng.random()
-        grade = 0.95
-        if chance < 0.3:
-            other = rng.choice([o for o in book["objects"] if o is not one and o["place"] == one["place"]])
-            grade = 0.52
-        elif chance < 0.5:
-            act, grade = rng.choice([x for x in book["actions"] if x is not action]), 0.55
-        elif chance < 0.75:
-            apart = [o for o in book["objects"] if {o["place"], one["place"]} == {"overhead", "underground"}]
-            if not apart:
-                return None
-            other, grade = rng.choice(apart), 0.18
-        if rng.random() < 0.35:
-            if other is one:
-                if len(one["names"]) < 2:
-                    return None
-                left, right = rng.sample(one["names"], 2)
-                return left, right, 0.95
-            return rng.choice(one["names"]), rng.choice(other["names"]), min(grade, 0.45) if grade > 0.2 else grade
-        return _action(one, action, rng), _action(other, act, rng), grade
-
-
-def _measure(value: float, dimension: str, attribute: list[str], rng: Random) -> str:
-    amount = spell(value, dimension, rng, adjective=rng.random() < 0.2)
-    name = rng.choice(attribute)
-    chance = rng.random()
-    if chance < 0.6:
-        return f"{amount} {name}"
-    return f"{name} of {amount}" if chance < 0.8 else f"{name}: {amount}"
-
-
-def _action(thing: dict, action: list[str], rng: Random) -> str:
-    name, act = rng.choice(thing["names"]), rng.choice(action)
-    return f"{name} {act}" if rng.random() < 0.75 else f"{act} of {name}"
+        return phrase_pair(self.bank.phrases, rng)
 
 
 def _stop(text: str) -> str:

@@ -23,7 +23,7 @@ import torch
 from core.embeddings import model as models
 from core.embeddings import shared
 from core.embeddings.model import INFO_FILE, ModelInfo, Network
-from core.errors import DatasetError
+from core.errors import DatasetError, StateError
 from core.text.cues import CueReader
 from core.text.normal import for_similarity
 from core.workspace import write_bytes_atomic
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from core.workspace import Workspace
 
 Progress = Callable[[int, int], None]
-_WORDS = re.compile(r"[a-z0-9.]+")
+_WORDS = re.compile(r"[a-z]+|\d+(?:\.\d+)?")
 
 
 @dataclass
@@ -109,14 +109,19 @@ class SimilarityModel:
         Texts that are equal once quantities are converted and case and punctuation are left out score 1.
         """
         shared.set_threads(0)
-        readings_a, readings_b = [self.reader.read(text) for text in a], [self.reader.read(text) for text in b]
+        readings_a, readings_b = (
+            [self.reader.read(text) for text in a],
+            [self.reader.read(text) for text in b],
+        )
         left, right = self._seen(a), self._seen(b)
         score, cosine = np.zeros(len(left), dtype=np.float32), np.zeros(len(left), dtype=np.float32)
         order = sorted(range(len(left)), key=lambda n: len(left[n]) + len(right[n]))
         done = 0
         for begin in range(0, len(order), batch_size):
             part = order[begin : begin + batch_size]
-            figures = torch.from_numpy(np.stack([self.reader.compare(readings_a[n], readings_b[n]) for n in part]))
+            figures = torch.from_numpy(
+                np.stack([self.reader.compare(readings_a[n], readings_b[n]) for n in part])
+            )
             if not self.info.use_figures:
                 figures = torch.zeros_like(figures)
             ids, mask = self.tokens([left[n] for n in part] + [right[n] for n in part])
@@ -143,8 +148,19 @@ class SimilarityModel:
             query: For example an infraction.
             index: Passages with vectors of this very model.
             k: How many.
-            rescore: Of the nearest by vector, this many are re-scored by the pair head; 0 keeps the vectors' order.
+            rescore: Of the nearest by vector, this many are re-scored by the pair head; 0 keeps the
+            vectors' order.
+
+        Raises:
+            StateError: If the index holds vectors of another model.
         """
+        from core.embeddings.library import model_key
+
+        if index.key != model_key(self):
+            raise StateError(
+                "The library was embedded with another model, so its vectors say nothing here.",
+                "Embed the library with this model first.",
+            )
         near = index.nearest(self.encode([query])[0], max(k, rescore))
         if not rescore or not self.trained or not near:
             return near[:k]
@@ -199,7 +215,8 @@ def load_model(ref: str, *, ws: Workspace | None = None) -> SimilarityModel:
     """Load a model by name.
 
     Args:
-        ref: A version (`v3`), an alias (`production`, `candidate`, `previous`), `starter`, `base`, or a folder.
+        ref: A version (`v3`), an alias (`production`, `candidate`, `previous`), `starter`, `base`, or a
+        folder.
         ws: The workspace; the current one without it.
 
     Raises:
@@ -220,9 +237,14 @@ def load_model(ref: str, *, ws: Workspace | None = None) -> SimilarityModel:
 
 
 def predict_path(
-    ref: str, source: str | Path, target: str | Path, *, ws: Workspace | None = None, batch_size: int = 32,
+    ref: str,
+    source: str | Path,
+    target: str | Path,
+    *,
+    ws: Workspace | None = None,
+    batch_size: int = 32,
     progress: Progress | None = None,
-) -> int:  # fmt: skip
+) -> int:
     """Score every pair of a file and write one line `{"a", "b", "score"}` for each.
 
     Returns:
@@ -235,7 +257,9 @@ def predict_path(
 
     rows = read_pairs(Path(source), graded=False)
     if not rows:
-        raise DatasetError(f"The file {str(source)!r} holds no pairs.", 'Expected lines like {"a": "...", "b": "..."}.')
+        raise DatasetError(
+            f"The file {str(source)!r} holds no pairs.", 'Expected lines like {"a": "...", "b": "..."}.'
+        )
     found = load_model(ref, ws=ws).score(
         [row["a"] for row in rows], [row["b"] for row in rows], batch_size=batch_size, progress=progress
     )
@@ -243,5 +267,7 @@ def predict_path(
         json.dumps({"a": row["a"], "b": row["b"], "score": round(float(value), 4)}, ensure_ascii=False)
         for row, value in zip(rows, found, strict=True)
     ]
-    write_bytes_atomic(Path(target), "".join(line + "\n" for line in lines).encode("utf-8", "backslashreplace"))
+    write_bytes_atomic(
+        Path(target), "".join(line + "\n" for line in lines).encode("utf-8", "backslashreplace")
+    )
     return len(rows)

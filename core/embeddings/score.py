@@ -32,7 +32,8 @@ def spearman(one: Sequence[float], other: Sequence[float]) -> float | None:
 
 
 def correlations(found: Sequence[float], given: Sequence[float]) -> dict[str, float]:
-    """`spearman` and `pearson`; 0.0 where a correlation does not exist, as for a model that gives one score to all."""
+    """`spearman` and `pearson`; 0.0 where a correlation does not exist, as for a model that gives one
+    score to all."""
     return {"spearman": spearman(found, given) or 0.0, "pearson": pearson(found, given) or 0.0}
 
 
@@ -48,7 +49,8 @@ def score_pairs(
         worst: How many pairs to list, largest difference first.
 
     Returns:
-        `spearman`, `pearson`, `pairs`, `error` (mean absolute), `kinds` (`{KIND: {"spearman" or None, "mean", "given",
+        `spearman`, `pearson`, `pairs`, `error` (mean absolute), `kinds` (`{KIND: {"spearman" or None,
+        "mean", "given",
         "pairs"}}`), `points` (`[given, found, kind]`), `worst`, and with `cosine` also `spearman_cosine`.
     """
     given = np.asarray([row["score"] for row in rows], dtype=float)
@@ -59,22 +61,32 @@ def score_pairs(
         members = np.asarray([n for n, other in enumerate(names) if other == name])
         own = spearman(values[members], given[members])
         kinds[name] = {
-            "spearman": None if own is None else round(own, 4), "mean": round(float(values[members].mean()), 4),
-            "given": round(float(given[members].mean()), 4), "pairs": len(members),
-        }  # fmt: skip
+            "spearman": None if own is None else round(own, 4),
+            "mean": round(float(values[members].mean()), 4),
+            "given": round(float(given[members].mean()), 4),
+            "pairs": len(members),
+        }
     order = np.argsort(-np.abs(values - given), kind="stable")[:worst]
     result: dict[str, Any] = {
         **{name: round(value, 4) for name, value in correlations(values, given).items()},
         "pairs": len(rows),
         "error": round(float(np.abs(values - given).mean()), 4) if len(rows) else 0.0,
         "kinds": kinds,
-        "points": [[round(float(g), 3), round(float(v), 3), n] for g, v, n in zip(given, values, names, strict=True)],
+        "points": [
+            [round(float(g), 3), round(float(v), 3), n] for g, v, n in zip(given, values, names, strict=True)
+        ],
         "worst": [
-            {"index": int(n), "a": rows[n]["a"], "b": rows[n]["b"], "given": float(given[n]),
-             "score": round(float(values[n]), 4), "kind": names[n]}
+            {
+                "index": int(n),
+                "a": rows[n]["a"],
+                "b": rows[n]["b"],
+                "given": float(given[n]),
+                "score": round(float(values[n]), 4),
+                "kind": names[n],
+            }
             for n in order
         ],
-    }  # fmt: skip
+    }
     if cosine is not None:
         result["spearman_cosine"] = round(correlations(cosine, given)["spearman"], 4)
     return result
@@ -84,6 +96,8 @@ def drops(before: Sequence[float], after: Sequence[float], drop: float = 0.2) ->
     """How edits changed scores: mean before and after, and the share that fell by more than `drop`."""
     left, right = np.asarray(before, dtype=float), np.asarray(after, dtype=float)
     return {
-        "before": round(float(left.mean()), 4), "after": round(float(right.mean()), 4),
-        "share": round(float((left - right > drop).mean()), 4), "edits": len(left),
-    }  # fmt: skip
+        "before": round(float(left.mean()), 4),
+        "after": round(float(right.mean()), 4),
+        "share": round(float((left - right > drop).mean()), 4),
+        "edits": len(left),
+    }

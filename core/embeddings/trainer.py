@@ -14,7 +14,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
+from sentence_transformers import (
+    SentenceTransformer,
+    SentenceTransformerTrainer,
+    SentenceTransformerTrainingArguments,
+)
 from sentence_transformers.base.evaluation import BaseEvaluator
 from sentence_transformers.base.modules import InputModule
 from torch import nn
@@ -22,6 +26,7 @@ from torch.utils.data import DataLoader, Dataset
 from transformers import PrinterCallback, TrainerCallback
 
 from core.embeddings.batches import EpochBatches, PairExamples, collate
+from core.embeddings.joint import fresh_parameters
 from core.embeddings.model import Network, trainable
 from core.embeddings.predict import both_ways
 from core.embeddings.score import correlations
@@ -29,19 +34,20 @@ from core.embeddings.weights import BestWeights, load_weights, save_weights
 from core.errors import NonFiniteLossError
 
 _WEIGHTS_FILE = "weights.safetensors"
+_FRESH = 5.0  # learning rate of layers that start at random, beside that of layers that start trained
 
 
 class TextEncoder(InputModule):
     """The network as the library's first (and only) module."""
-
-    config_keys: list[str] = []
 
     def __init__(self, network: Network, tokenizer: Any, extra: nn.Module | None = None) -> None:
         super().__init__()
         self.network, self.tokenizer, self.extra = network, tokenizer, extra
 
     def preprocess(self, inputs: list[str], prompt: str | None = None, **_: Any) -> dict[str, torch.Tensor]:
-        return dict(self.tokenizer([(prompt or "") + text for text in inputs], padding=True, return_tensors="pt"))
+        return dict(
+            self.tokenizer([(prompt or "") + text for text in inputs], padding=True, return_tensors="pt")
+        )
 
     def forward(self, features: dict[str, torch.Tensor], **_: Any) -> dict[str, torch.Tensor]:
         vectors, _ = self.network.read(features["input_ids"], features["attention_mask"])
@@ -62,7 +68,9 @@ class Validation:
         order = sorted(range(len(examples)), key=lambda n: examples.lengths[n])
         self.parts = [order[at : at + batch_size] for at in range(0, len(order), batch_size)]
 
-    def measure(self, network: Network, *, bf16: bool, progress: Callable[[int, int], None] | None = None) -> dict:
+    def measure(
+        self, network: Network, *, bf16: bool, progress: Callable[[int, int], None] | None = None
+    ) -> dict:
         """Loss and correlation of the pair head, and of the cosine alone; `spread` warns of a collapse.
 
         Returns:
@@ -85,9 +93,12 @@ class Validation:
         loss = -(grades * np.log(clipped) + (1 - grades) * np.log(1 - clipped)).mean()
         figures = correlations(score, grades)
         return {
-            "loss": float(loss), "spearman": figures["spearman"], "pearson": figures["pearson"],
-            "spearman_cosine": correlations(cosine, grades)["spearman"], "spread": float(np.std(cosine)),
-        }  # fmt: skip
+            "loss": float(loss),
+            "spearman": figures["spearman"],
+            "pearson": figures["pearson"],
+            "spearman_cosine": correlations(cosine, grades)["spearman"],
+            "spread": float(np.std(cosine)),
+        }
 
 
 def _stacked(batch: dict[str, torch.Tensor], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
@@ -137,25 +148,41 @@ class _Housekeeping(TrainerCallback):
 
 
 class SimilarityTrainer(SentenceTransformerTrainer):
-    """The library's trainer with this project's batches, validation and checkpoints of changed weights only."""
+    """The library's trainer with this project's batches, validation and checkpoints of changed weights
+    only."""
 
     def __init__(
-        self, *, network: Network, tokenizer: Any, args: SentenceTransformerTrainingArguments, examples: Dataset,
-        loss: Callable[[SentenceTransformer], nn.Module], seed: int, checkpoint_minutes: float,
-        validation: Validation | None = None, validation_bf16: bool = False, best: BestWeights | None = None,
-        callbacks: Sequence[TrainerCallback] = (), extra: nn.Module | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        network: Network,
+        tokenizer: Any,
+        args: SentenceTransformerTrainingArguments,
+        examples: Dataset,
+        loss: Callable[[SentenceTransformer], nn.Module],
+        seed: int,
+        checkpoint_minutes: float,
+        validation: Validation | None = None,
+        validation_bf16: bool = False,
+        best: BestWeights | None = None,
+        callbacks: Sequence[TrainerCallback] = (),
+        extra: nn.Module | None = None,
+    ) -> None:
         self.network, self.examples, self.validation = network, examples, validation
         self.validation_bf16, self.best = validation_bf16, best
         self.order = EpochBatches(examples.lengths, args.per_device_train_batch_size, seed=seed)
         device = "cpu" if args.use_cpu else str(args.device)
         model = SentenceTransformer(modules=[TextEncoder(network, tokenizer, extra)], device=device)
         super().__init__(
-            model=model, args=args, loss=loss, evaluator=_Nothing(),
+            model=model,
+            args=args,
+            loss=loss,
+            evaluator=_Nothing(),
             data_collator=partial(collate, pad_id=tokenizer.pad_token_id or 0),
-        )  # fmt: skip
+        )
         self.train_dataset = examples
-        for callback in [c for c in self.callback_handler.callbacks if type(c).__name__.endswith("ModelCardCallback")]:
+        for callback in [
+            c for c in self.callback_handler.callbacks if type(c).__name__.endswith("ModelCardCallback")
+        ]:
             self.remove_callback(callback)  # the registry writes its own card
         self.remove_callback(PrinterCallback)
         self.add_callback(_Housekeeping(self, checkpoint_minutes))
@@ -165,17 +192,27 @@ class SimilarityTrainer(SentenceTransformerTrainer):
     def get_train_dataloader(self) -> DataLoader:
         """Batches of the present epoch. Its own generator keeps the shared one for dropout alone."""
         return DataLoader(
-            self.examples, batch_sampler=self.order, collate_fn=self.data_collator, generator=torch.Generator()
+            self.examples,
+            batch_sampler=self.order,
+            collate_fn=self.data_collator,
+            generator=torch.Generator(),
         )
 
     def create_optimizer(self, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:
-        """AdamW over what training changes; norms and biases do not decay."""
+        """AdamW over what training changes; norms and biases do not decay, new layers learn faster than
+        old ones."""
         if self.optimizer is None:
-            groups: dict[float, list[nn.Parameter]] = {}
+            fresh = {id(parameter) for parameter in fresh_parameters(self.network.head)}
+            groups: dict[tuple[float, float], list[nn.Parameter]] = {}
             for parameter in trainable(self.model).values():
-                groups.setdefault(self.args.weight_decay if parameter.dim() > 1 else 0.0, []).append(parameter)
+                decay = self.args.weight_decay if parameter.dim() > 1 else 0.0
+                rate = self.args.learning_rate * (_FRESH if id(parameter) in fresh else 1.0)
+                groups.setdefault((rate, decay), []).append(parameter)
             self.optimizer = torch.optim.AdamW(
-                [{"params": members, "weight_decay": decay} for decay, members in groups.items()],
+                [
+                    {"params": members, "lr": rate, "weight_decay": decay}
+                    for (rate, decay), members in groups.items()
+                ],
                 lr=self.args.learning_rate,
             )
         return self.optimizer
@@ -190,11 +227,14 @@ class SimilarityTrainer(SentenceTransformerTrainer):
         value = float(loss.detach())
         if not math.isfinite(value):
             raise NonFiniteLossError(
-                f"The training loss became {value} after step {self.state.global_step}.", "Lower the learning rate."
+                f"The training loss became {value} after step {self.state.global_step}.",
+                "Lower the learning rate.",
             )
         return loss
 
-    def evaluate(self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval") -> dict:
+    def evaluate(
+        self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval"
+    ) -> dict:
         """Score the validation pairs and keep the weights if they are the best."""
         if self.validation is None:
             return {}

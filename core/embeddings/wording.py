@@ -1,4 +1,5 @@
-"""Filling the slots of a wording, exchanging words of equal meaning, and the edits that make another requirement.
+"""Filling the slots of a wording, exchanging words of equal meaning, and the edits that make another
+requirement.
 
 Which pairs are made of that, and their grades, is pairs.py.
 """
@@ -23,7 +24,9 @@ def key_of(slot: Slot) -> tuple:
     return (slot.kind, *slot.key)
 
 
-def fill(wording: Wording, bank: Bank, rng: Random, changed: Mapping_ | None = None, *, respell: bool = True) -> str:
+def fill(
+    wording: Wording, bank: Bank, rng: Random, changed: Mapping_ | None = None, *, respell: bool = True
+) -> str:
     """Write a wording.
 
     Args:
@@ -40,13 +43,23 @@ def fill(wording: Wording, bank: Bank, rng: Random, changed: Mapping_ | None = N
             continue
         key = key_of(part)
         target = (changed or {}).get(key, key)
-        text = part.text if target == key and not respell else _name(part, target, bank, rng, wording.parts, number)
+        text = (
+            part.text
+            if target == key and not respell
+            else _name(part, target, bank, rng, wording.parts, number)
+        )
         article = _ARTICLE.search(out)
         if article:
             out = out[: article.start()] + article[1] + ("n " if _VOWEL.match(text) else " ")
         if not out.strip() and text[:1].islower():
             text = text[0].upper() + text[1:]
-        out += text
+        following = wording.parts[number + 1] if number + 1 < len(wording.parts) else ""
+        # "6 in." at the end of a sentence has one full stop.
+        out += (
+            text[:-1]
+            if text.endswith(".") and isinstance(following, str) and following.startswith(".")
+            else text
+        )
     return out
 
 
@@ -59,7 +72,9 @@ def _name(slot: Slot, target: tuple, bank: Bank, rng: Random, parts: tuple, numb
         return spell(target[2], target[1], rng, adjective=adjective)
     if slot.kind == "object":
         names = bank.objects.names[target[1]][target[2]]
-        many = slot.text.lower() not in bank.objects.entry and singular(slot.text.lower()) in bank.objects.entry
+        many = (
+            slot.text.lower() not in bank.objects.entry and singular(slot.text.lower()) in bank.objects.entry
+        )
         # Entries given in the plural stay so.
         name = rng.choice(names)
         if target == key_of(slot) and rng.random() < 0.6:
@@ -105,14 +120,18 @@ def common_keys(one: Wording, other: Wording) -> list[tuple]:
 def swap_synonyms(text: str, bank: Bank, rng: Random, share: float) -> str:
     """Exchange words of equal meaning, each with probability `share`."""
     for group in bank.synonyms:
-        hits = [name for name in group if re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", text)]
+        if group[0] == "each" and "each other" in text:
+            continue
+        hits = [name for name in group if re.search(rf"(?<![\w.-])(?<!\d ){re.escape(name)}(?![\w-])", text)]
         if not hits or rng.random() >= share:
             continue
         name = max(hits, key=len)
         if " " in name and not re.search(rf"{re.escape(name)} [\w$]", text):
             continue  # "6 feet at least" takes no other words
         other = rng.choice([n for n in group if n != name])
-        text = re.sub(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", lambda _, other=other: other, text, count=1)
+        text = re.sub(
+            rf"(?<![\w.-])(?<!\d ){re.escape(name)}(?![\w-])", lambda _, other=other: other, text, count=1
+        )
     return text
 
 
@@ -122,7 +141,9 @@ def swap_noun(text: str, bank: Bank, rng: Random) -> str | None:
     for group in bank.swaps:
         for name in group:
             if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text, re.IGNORECASE):
-                hits.append((name, [n for n in group if n != name and not re.search(rf"\b{re.escape(n)}\b", text)]))
+                hits.append(
+                    (name, [n for n in group if n != name and not re.search(rf"\b{re.escape(n)}\b", text)])
+                )
     hits = [(name, others) for name, others in hits if others]
     if not hits:
         return None
@@ -137,9 +158,7 @@ def swap_noun(text: str, bank: Bank, rng: Random) -> str | None:
 
 def mend_articles(text: str) -> str:
     """`a`/`an` as the next word asks for."""
-    return re.sub(
-        r"\b([Aa])n? (?=(\w+))", lambda hit: hit[1] + ("n " if _VOWEL.match(hit[2]) else " "), text
-    )
+    return re.sub(r"\b([Aa])n? (?=(\w+))", lambda hit: hit[1] + ("n " if _VOWEL.match(hit[2]) else " "), text)
 
 
 # Each row turns a requirement into its contradiction; the first that fits is used, and not all fit.
@@ -151,19 +170,23 @@ _NEGATIONS: list[tuple[str, tuple[str, ...]]] = [
     (r"\b(is|are) (prohibited|forbidden|not permitted|not allowed)\b", ("{1} permitted", "{1} allowed")),
     (r"\b(is|are) (permitted|allowed|possible)\b", ("{1} not {2}", "{1} prohibited")),
     (r"\b(is|are) (required|mandatory|necessary|needed)\b", ("{1} not {2}", "{1} optional")),
-    (r"\b(shall|must) be\b", ("need not be", "do not have to be", "are not required to be")),
-    (r"\b(has|have) to be\b", ("need not be", "do not have to be")),
-    (r"\bshall\b|\bmust\b|\bhas to\b|\bhave to\b", ("need not", "do not have to", "are not required to")),
+    (r"\b(shall|must) be\b", ("need not be", "need never be")),
+    (r"\bhas to\b", ("need not", "does not have to", "is not required to")),
+    (r"\bhave to\b", ("need not", "do not have to", "are not required to")),
+    (r"\bshall\b|\bmust\b", ("need not",)),
     (r"\bmay be\b", ("may not be", "shall not be")),
     (r"\bmay\b", ("may not", "shall not", "must not")),
     (r"\bneeds\b", ("does not need",)),
-    (r"\bneed\b(?! not)", ("do not need",)),
+    (r"\bneed\b(?! not| never)", ("do not need",)),
     (r"\brequires\b", ("does not require",)),
     (r"^[Dd]o not (\w)", ("You may {1}",)),
     (r"\bis (not )?acceptable\b", ("is not acceptable", "is acceptable")),
     (r"^Install\b", ("Do not install",)),
-    (r"^(Put|Place|Keep|Use|Mark|Take|Store|Bury|Test|Check|Wear|Replace|Remove|Clear|Notify|Report)\b", ("There is no need to {1}", "It is not necessary to {1}")),
-]  # fmt: skip
+    (
+        r"^(Put|Place|Keep|Use|Mark|Take|Store|Bury|Test|Check|Wear|Replace|Remove|Clear|Notify|Report)\b",
+        ("There is no need to {1}", "It is not necessary to {1}"),
+    ),
+]
 
 
 def contradict(text: str, rng: Random) -> str | None:
@@ -177,7 +200,9 @@ def contradict(text: str, rng: Random) -> str | None:
             way = "is acceptable" if hit[1] else "is not acceptable"
         for number, group in enumerate(hit.groups(), 1):
             group = group or ""
-            way = way.replace(f"{{{number}}}", group.lower() if "need to" in way or "necessary to" in way else group)
+            way = way.replace(
+                f"{{{number}}}", group.lower() if "need to" in way or "necessary to" in way else group
+            )
         new = text[: hit.start()] + way + text[hit.end() :]
         return new[0].upper() + new[1:]
     return None

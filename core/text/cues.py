@@ -1,4 +1,5 @@
-"""What two texts require, compared: quantities, obligation, opposites, overhead or underground. Numbers without a model.
+"""What two texts require, compared: quantities, obligation, opposites, overhead or underground. Numbers
+without a model.
 
 The words are data/text/cues.yaml; how much each figure counts is learnt elsewhere.
 """
@@ -20,16 +21,37 @@ from core.text.quantities import Quantity, find_quantities, same_quantity
 CUE_FILE = Path(__file__).resolve().parents[2] / "data" / "text" / "cues.yaml"
 OBLIGATIONS = ("not_required", "forbidden", "permitted", "required")
 FEATURES = (
-    "quantities_matched", "quantities_in_conflict", "quantities_extra", "both_have_quantities", "one_has_quantities",
-    "obligation_opposed", "obligation_differs", "obligation_same", "negation_differs", "negations_apart",
-    "opposites", "place_conflict", "place_same", "references_differ", "length_ratio", "shorter_length",
-)  # fmt: skip
+    "quantities_matched",
+    "quantities_in_conflict",
+    "quantities_extra",
+    "both_have_quantities",
+    "one_has_quantities",
+    "obligation_opposed",
+    "obligation_differs",
+    "obligation_same",
+    "negation_differs",
+    "negations_apart",
+    "opposites",
+    "place_conflict",
+    "place_same",
+    "references_differ",
+    "length_ratio",
+    "shorter_length",
+)
 # Obligations that contradict each other when everything else is equal.
-_OPPOSED = {frozenset(pair) for pair in (
-    ("required", "not_required"), ("forbidden", "permitted"), ("required", "forbidden"), ("forbidden", "not_required"),
-    ("not_required", "permitted"),
-)} - {frozenset(("not_required", "permitted"))}  # fmt: skip
-_REFERENCES = re.compile(r"\b(?:rule|section|sec\.|paragraph|g\.?\s?o\.?|general order|part|table|class|grade)\s*([\d.]+\w?)", re.I)
+_OPPOSED = {
+    frozenset(pair)
+    for pair in (
+        ("required", "not_required"),
+        ("forbidden", "permitted"),
+        ("required", "forbidden"),
+        ("forbidden", "not_required"),
+        ("not_required", "permitted"),
+    )
+} - {frozenset(("not_required", "permitted"))}
+_REFERENCES = re.compile(
+    r"\b(?:rule|section|sec\.|paragraph|g\.?\s?o\.?|general order|part|table|class|grade)\s*([\d.]+\w?)", re.I
+)
 
 
 @dataclass(frozen=True)
@@ -64,7 +86,9 @@ class CueReader:
             self.opposites = [[_any([side]) for side in line.split(" <> ")] for line in table["opposites"]]
             self.overhead, self.underground = _any([table["overhead"]]), _any([table["underground"]])
         except (KeyError, TypeError, re.error) as error:
-            raise GrammarError(f"The table of cues cannot be used: {error}.", "Correct data/text/cues.yaml.") from error
+            raise GrammarError(
+                f"The table of cues cannot be used: {error}.", "Correct data/text/cues.yaml."
+            ) from error
 
     @staticmethod
     def nothing() -> np.ndarray:
@@ -85,10 +109,15 @@ class CueReader:
             frozenset(n for n, side in enumerate(line) if side.search(low)) for line in self.opposites
         )
         return Reading(
-            tuple(find_quantities(text)), frozenset(found), len(self.negation.findall(low)), sides,
-            len(self.overhead.findall(low)), len(self.underground.findall(low)),
-            frozenset(hit.rstrip(".") for hit in _REFERENCES.findall(low)), len(low.split()),
-        )  # fmt: skip
+            tuple(find_quantities(text)),
+            frozenset(found),
+            len(self.negation.findall(low)),
+            sides,
+            len(self.overhead.findall(low)),
+            len(self.underground.findall(low)),
+            frozenset(hit.rstrip(".") for hit in _REFERENCES.findall(low)),
+            len(low.split()),
+        )
 
     def compare(self, a: Reading, b: Reading) -> np.ndarray:
         """Figures of a pair in the order of `FEATURES`, (F,) float32, symmetric in a and b."""
@@ -99,29 +128,42 @@ class CueReader:
         extra = max(0, len(only_a) + len(only_b) - 2 * conflict)
         opposed = any(
             frozenset((x, y)) in _OPPOSED
-            for x in a.obligations - b.obligations for y in b.obligations - a.obligations
-        )  # fmt: skip
-        crossed = sum(
-            bool(x - y) and bool(y - x) for x, y in zip(a.sides, b.sides, strict=True)
+            for x in a.obligations - b.obligations
+            for y in b.obligations - a.obligations
         )
+        crossed = sum(bool(x - y) and bool(y - x) for x, y in zip(a.sides, b.sides, strict=True))
         place_a, place_b = np.sign(a.overhead - a.underground), np.sign(b.overhead - b.underground)
         longer = max(a.words, b.words, 1)
         return np.asarray(
             [
-                min(matched, 4) / 2, min(conflict, 3), min(extra, 4) / 2, bool(a.quantities) and bool(b.quantities),
-                bool(a.quantities) != bool(b.quantities), opposed, a.obligations != b.obligations,
-                bool(a.obligations & b.obligations), a.negations % 2 != b.negations % 2,
-                min(abs(a.negations - b.negations), 3), min(crossed, 3), place_a * place_b < 0, place_a * place_b > 0,
+                min(matched, 4) / 2,
+                min(conflict, 3),
+                min(extra, 4) / 2,
+                bool(a.quantities) and bool(b.quantities),
+                bool(a.quantities) != bool(b.quantities),
+                opposed,
+                a.obligations != b.obligations,
+                bool(a.obligations & b.obligations),
+                a.negations % 2 != b.negations % 2,
+                min(abs(a.negations - b.negations), 3),
+                min(crossed, 3),
+                place_a * place_b < 0,
+                place_a * place_b > 0,
                 bool(a.references) and bool(b.references) and not a.references & b.references,
-                min(a.words, b.words) / longer, min(a.words, b.words, 40) / 20,
+                min(a.words, b.words) / longer,
+                min(a.words, b.words, 40) / 20,
             ],
             dtype=np.float32,
-        )  # fmt: skip
+        )
 
 
 def _any(patterns: list[str]) -> re.Pattern:
-    return re.compile("|".join(rf"(?<![\w-])(?:{pattern})(?![\w-])" if not pattern.startswith("(?:^") else f"(?:{pattern})"
-                               for pattern in patterns))  # fmt: skip
+    return re.compile(
+        "|".join(
+            rf"(?<![\w-])(?:{pattern})(?![\w-])" if not pattern.startswith("(?:^") else f"(?:{pattern})"
+            for pattern in patterns
+        )
+    )
 
 
 def load_cues(path: Path = CUE_FILE) -> dict[str, Any]:
@@ -133,7 +175,9 @@ def load_cues(path: Path = CUE_FILE) -> dict[str, Any]:
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise GrammarError(f"{str(path)!r} cannot be read: {error}.", "Restore data/text/cues.yaml.") from error
+        raise GrammarError(
+            f"{str(path)!r} cannot be read: {error}.", "Restore data/text/cues.yaml."
+        ) from error
 
 
 @cache

@@ -11,17 +11,54 @@ from dataclasses import dataclass
 __all__ = ["Quantity", "canonical", "find_quantities", "same_quantity", "with_canonical_units"]
 
 _WORDS = {
-    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
-    "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16,
-    "seventeen": 17, "eighteen": 18, "nineteen": 19, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50,
-    "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90, "hundred": 100, "one hundred": 100,
-}  # fmt: skip
+    "zero": 0,
+    "one": 1,
+    "two": 2,
+    "three": 3,
+    "four": 4,
+    "five": 5,
+    "six": 6,
+    "seven": 7,
+    "eight": 8,
+    "nine": 9,
+    "ten": 10,
+    "eleven": 11,
+    "twelve": 12,
+    "thirteen": 13,
+    "fourteen": 14,
+    "fifteen": 15,
+    "sixteen": 16,
+    "seventeen": 17,
+    "eighteen": 18,
+    "nineteen": 19,
+    "twenty": 20,
+    "thirty": 30,
+    "forty": 40,
+    "fifty": 50,
+    "sixty": 60,
+    "seventy": 70,
+    "eighty": 80,
+    "ninety": 90,
+    "hundred": 100,
+    "one hundred": 100,
+}
 _SHARES = {
-    "two thirds": 200 / 3, "two-thirds": 200 / 3, "one third": 100 / 3, "a third": 100 / 3, "one half": 50, "half": 50,
-    "three quarters": 75, "one quarter": 25, "a quarter": 25, "one fourth": 25, "one fifth": 20, "one tenth": 10,
+    "two thirds": 200 / 3,
+    "two-thirds": 200 / 3,
+    "one third": 100 / 3,
+    "a third": 100 / 3,
+    "one half": 50,
+    "half": 50,
+    "three quarters": 75,
+    "one quarter": 25,
+    "a quarter": 25,
+    "one fourth": 25,
+    "one fifth": 20,
+    "one tenth": 10,
     "one in ten": 10,
-}  # fmt: skip
-# (pattern, dimension, factor to the dimension's own unit, "m" where it is metric). Longer names first in a row.
+}
+# (pattern, dimension, factor to the dimension's own unit, "m" where it is metric). Longer names first in a
+# row.
 _UNITS: list[tuple[str, str, float, str]] = [
     (r"millimet(?:er|re)s?|mm", "length", 0.1 / 2.54, "m"),
     (r"centimet(?:er|re)s?|cm", "length", 1 / 2.54, "m"),
@@ -29,14 +66,19 @@ _UNITS: list[tuple[str, str, float, str]] = [
     (r"miles?(?! per|s per)|mi", "distance", 1, ""),
     (r"met(?:er|re)s?|m", "length", 100 / 2.54, "m"),
     (r"feet|foot|ft\.?|['′’](?![\w'′’])", "length", 12, ""),
-    (r"inch(?:es)?|in\.|in(?=\s*(?:[,;:)\]]|$))|[\"″”]|''", "length", 1, ""),
+    (
+        r"inch(?:es)?|in\.|in(?=\s*(?:[,;:)\]]|$)|\s(?:square|wide|deep|long|high|thick|minimum|by|x)\b)|[\"″”]|''",
+        "length",
+        1,
+        "",
+    ),
     (r"yards?|yd", "length", 36, ""),
     (r"kilovolts?|kv", "voltage", 1000, ""),
     (r"volts?|v", "voltage", 1, ""),
     (r"kva", "power", 1, ""),
     (r"kilowatts?|kw", "kilowatt", 1, ""),
     (r"milliamperes?|milliamps?|ma", "current", 0.001, ""),
-    (r"amperes?|amps?|a(?=\s*(?:[,;:.)\]]|$|for\b|or\b|and\b|at\b))", "current", 1, ""),
+    (r"amperes?|amps?|(?-i:A)", "current", 1, ""),
     (r"megohms?", "resistance", 1e6, ""),
     (r"ohms?|Ω", "resistance", 1, ""),
     (r"pounds? per square inch|psi", "pressure", 1, ""),
@@ -63,16 +105,35 @@ _UNITS: list[tuple[str, str, float, str]] = [
     (r"times", "times", 1, ""),
 ]
 _OWN_UNIT = {
-    "voltage": "volts", "power": "kVA", "kilowatt": "kilowatts", "current": "amperes", "resistance": "ohms",
-    "pressure": "psi", "wind": "psf", "weight": "pounds", "volume": "gallons", "percent": "percent",
-    "workdays": "business days", "seconds": "seconds", "celsius": "degrees celsius", "fahrenheit": "degrees fahrenheit",
-    "angle": "degrees", "speed": "mph", "level": "decibels", "gauge": "AWG", "times": "times", "distance": "miles",
+    "voltage": "volts",
+    "power": "kVA",
+    "kilowatt": "kilowatts",
+    "current": "amperes",
+    "resistance": "ohms",
+    "pressure": "psi",
+    "wind": "psf",
+    "weight": "pounds",
+    "volume": "gallons",
+    "percent": "percent",
+    "workdays": "business days",
+    "seconds": "seconds",
+    "celsius": "degrees celsius",
+    "fahrenheit": "degrees fahrenheit",
+    "angle": "degrees",
+    "speed": "mph",
+    "level": "decibels",
+    "gauge": "AWG",
+    "times": "times",
+    "distance": "miles",
     "money": "dollars",
-}  # fmt: skip
+}
 _NUMBER = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+"
 _FRACTION = r"(?:\d+[ -])?\d+/\d+"
 _NAMES = "|".join(sorted(_WORDS, key=len, reverse=True))
-_TENS = r"(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)-(?:one|two|three|four|five|six|seven|eight|nine)"
+_TENS = (
+    r"(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)-"
+    r"(?:one|two|three|four|five|six|seven|eight|nine)"
+)
 _VALUE = rf"{_FRACTION}|{_NUMBER}|{_TENS}|{_NAMES}"
 # Each unit is a named group, so that a hit tells its row of the table.
 _ANY_UNIT = "|".join(f"(?P<u{row}>{pattern})" for row, (pattern, *_) in enumerate(_UNITS))
@@ -86,10 +147,13 @@ _FEET_INCHES = re.compile(
 )
 _MONEY = re.compile(rf"\$\s?(?P<value>{_NUMBER})(?P<scale>\s?(?:million|thousand|k|m)\b)?", re.IGNORECASE)
 _SHARE = re.compile(rf"\b(?P<value>{'|'.join(sorted(_SHARES, key=len, reverse=True))})\b", re.IGNORECASE)
-_BARE = re.compile(rf"(?<![\w.,/§#$-])(?P<value>{_NUMBER}|{_TENS}|{_NAMES})(?![\w/%°'\"-]|[.,]\d)", re.IGNORECASE)
+_BARE = re.compile(
+    rf"(?<![\w.,/§#$-])(?P<value>{_NUMBER}|{_TENS}|{_NAMES})(?![\w/%°'\"-]|[.,]\d)", re.IGNORECASE
+)
 # A number after one of these names a rule, a size class or a document, it measures nothing.
 _REFERENCE = re.compile(
-    r"(?:rules?|sections?|sec\.?|§|paragraphs?|parts?|tables?|figures?|go|g\.\s?o\.|general order|order|nesc|class|cl\.?|"
+    r"(?:rules?|sections?|sec\.?|§|paragraphs?|parts?|tables?|figures?|go|g\.\s?o\.|general "
+    r"order|order|nesc|class|cl\.?|"
     r"grade|no\.?|number|circular|bulletin|form|appendix|chapter|item|type|cfr|subpart|exhibit|phase|area|zone)\s*\Z",
     re.IGNORECASE,
 )
@@ -180,7 +244,8 @@ def find_quantities(text: str) -> list[Quantity]:
 
 
 def same_quantity(one: Quantity, other: Quantity) -> bool:
-    """Whether two quantities are equal, allowing for rounding only where one was converted from metric units."""
+    """Whether two quantities are equal, allowing for rounding only where one was converted from metric
+    units."""
     if one.dimension != other.dimension:
         return False
     allowed = _ROUGHLY if one.metric != other.metric else _EXACTLY
@@ -192,7 +257,8 @@ def _plain(value: float) -> str:
 
 
 def canonical(quantity: Quantity) -> str:
-    """One spelling for all spellings of a quantity, for example `18 feet`; metric values are snapped to it."""
+    """One spelling for all spellings of a quantity, for example `18 feet`; metric values are snapped to
+    it."""
     value, dimension = quantity.value, quantity.dimension
     if dimension == "length":
         if quantity.metric:

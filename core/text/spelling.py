@@ -10,26 +10,169 @@ from random import Random
 __all__ = ["NICE_VALUES", "new_value", "spell"]
 
 _NAMES = {
-    1: "one", 2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven", 8: "eight", 9: "nine", 10: "ten",
-    12: "twelve", 15: "fifteen", 18: "eighteen", 20: "twenty", 25: "twenty-five", 30: "thirty", 40: "forty",
-    50: "fifty", 60: "sixty",
-}  # fmt: skip
+    1: "one",
+    2: "two",
+    3: "three",
+    4: "four",
+    5: "five",
+    6: "six",
+    7: "seven",
+    8: "eight",
+    9: "nine",
+    10: "ten",
+    12: "twelve",
+    15: "fifteen",
+    18: "eighteen",
+    20: "twenty",
+    25: "twenty-five",
+    30: "thirty",
+    40: "forty",
+    50: "fifty",
+    60: "sixty",
+}
 # Round values of each dimension in its own unit, from which new ones are drawn.
 NICE_VALUES: dict[str, tuple[float, ...]] = {
     "length": (
-        0.25, 0.5, 0.625, 0.75, 1, 1.5, 2, 2.5, 3, 4, 6, 8, 9, 10, 12, 15, 18, 20, 24, 28, 30, 36, 40, 42, 48, 60, 72, 84,
-        96, 108, 120, 144, 168, 180, 192, 216, 240, 264, 300, 324, 360, 420, 480, 540, 600, 720, 960, 1200, 1800, 2400,
-        3600, 6000, 12000,
+        0.25,
+        0.5,
+        0.625,
+        0.75,
+        1,
+        1.5,
+        2,
+        2.5,
+        3,
+        4,
+        6,
+        8,
+        9,
+        10,
+        12,
+        15,
+        18,
+        20,
+        24,
+        28,
+        30,
+        36,
+        40,
+        42,
+        48,
+        60,
+        72,
+        84,
+        96,
+        108,
+        120,
+        144,
+        168,
+        180,
+        192,
+        216,
+        240,
+        264,
+        300,
+        324,
+        360,
+        420,
+        480,
+        540,
+        600,
+        720,
+        960,
+        1200,
+        1800,
+        2400,
+        3600,
+        6000,
+        12000,
     ),
-    "voltage": (50, 114, 120, 126, 150, 240, 300, 480, 600, 750, 1000, 2400, 4160, 7200, 12000, 15000, 22500, 34500,
-                50000, 69000, 115000),
+    "voltage": (
+        50,
+        114,
+        120,
+        126,
+        150,
+        240,
+        300,
+        480,
+        600,
+        750,
+        1000,
+        2400,
+        4160,
+        7200,
+        12000,
+        15000,
+        22500,
+        34500,
+        50000,
+        69000,
+        115000,
+    ),
     "power": (5, 10, 15, 25, 37.5, 50, 75, 100, 167, 500),
     "current": (5, 10, 15, 20, 30, 50, 60, 100, 200, 400, 500, 600),
     "weight": (0.25, 0.4, 0.5, 0.6, 0.8, 1, 5, 10, 20, 25, 50, 75, 100, 150, 200, 250, 500, 1000, 2000),
-    "percent": (1, 2, 3, 5, 8, 10, 12, 15, 20, 22, 25, 30, 33, 40, 50, 60, 67, 75, 80, 85, 90, 95, 100, 110, 125, 150,
-                165, 200),
-    "time": (1 / 12, 1 / 6, 0.25, 0.5, 1, 2, 3, 4, 6, 8, 12, 24, 48, 72, 96, 120, 168, 240, 336, 360, 480, 720, 1080, 1440,
-             2160, 2880, 4320, 8640),
+    "percent": (
+        1,
+        2,
+        3,
+        5,
+        8,
+        10,
+        12,
+        15,
+        20,
+        22,
+        25,
+        30,
+        33,
+        40,
+        50,
+        60,
+        67,
+        75,
+        80,
+        85,
+        90,
+        95,
+        100,
+        110,
+        125,
+        150,
+        165,
+        200,
+    ),
+    "time": (
+        1 / 12,
+        1 / 6,
+        0.25,
+        0.5,
+        1,
+        2,
+        3,
+        4,
+        6,
+        8,
+        12,
+        24,
+        48,
+        72,
+        96,
+        120,
+        168,
+        240,
+        336,
+        360,
+        480,
+        720,
+        1080,
+        1440,
+        2160,
+        2880,
+        4320,
+        8640,
+    ),
     "seconds": (1, 2, 3, 5, 10, 15, 30, 60),
     "workdays": (1, 2, 3, 5, 10, 15, 20),
     "months": (1, 3, 6, 12, 18, 24, 36, 60, 84, 96, 120, 180, 240),
@@ -39,12 +182,16 @@ NICE_VALUES: dict[str, tuple[float, ...]] = {
     "volume": (1, 5, 10, 25, 42, 55, 100, 500, 660, 1000, 1320, 5000),
     "resistance": (1, 5, 10, 25, 50, 100, 286, 500, 1e6, 1e7, 1e8, 1e9),
     "money": (1000, 5000, 10000, 25000, 50000, 100000, 150000, 250000, 500000, 1e6),
-    "pressure": (30, 50, 100, 125, 150, 200, 300, 2000), "wind": (2, 4, 6, 8, 9, 12), "speed": (5, 10, 15, 25, 35, 45, 55),
-    "level": (0.2, 0.3, 0.4, 0.5, 1, 3, 10, 20, 30), "gauge": (2, 4, 6, 8, 10, 12, 14, 19, 22, 24),
+    "pressure": (30, 50, 100, 125, 150, 200, 300, 2000),
+    "wind": (2, 4, 6, 8, 9, 12),
+    "speed": (5, 10, 15, 25, 35, 45, 55),
+    "level": (0.2, 0.3, 0.4, 0.5, 1, 3, 10, 20, 30),
+    "gauge": (2, 4, 6, 8, 10, 12, 14, 19, 22, 24),
     "times": (1.25, 1.5, 2, 3, 4, 5, 8, 10, 12, 20),
     "count": (1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 50, 100, 200, 300),
-    "distance": (0.5, 1, 2, 5, 10, 25), "kilowatt": (1, 5, 10, 50, 100),
-}  # fmt: skip
+    "distance": (0.5, 1, 2, 5, 10, 25),
+    "kilowatt": (1, 5, 10, 50, 100),
+}
 
 
 def new_value(value: float, dimension: str, rng: Random, *, whole_feet: bool = False) -> float:
@@ -105,7 +252,12 @@ def _ways(value: float, dimension: str, rng: Random, adjective: bool) -> list[st
         return [f"{_named(value, rng)} {_several(value, 'month', adjective)}"]
     if dimension == "voltage":
         if value >= 1000:
-            return [f"{_plain(value / 1000)} kV", f"{_plain(value / 1000)}kV", f"{value:,.0f} volts", f"{value:,.0f} V"]
+            return [
+                f"{_plain(value / 1000)} kV",
+                f"{_plain(value / 1000)}kV",
+                f"{value:,.0f} volts",
+                f"{value:,.0f} V",
+            ]
         return [f"{plain} V", f"{plain} volts", f"{plain}V"]
     if dimension == "percent":
         return [f"{plain} percent", f"{plain}%", f"{plain} per cent"]
@@ -121,12 +273,23 @@ def _ways(value: float, dimension: str, rng: Random, adjective: bool) -> list[st
     if dimension == "resistance":
         return [f"{_plain(value / 1e6)} megohms"] if value >= 1e6 else [f"{value:,.6g} ohms"]
     many = {
-        "current": ("A", "amperes", "amps"), "power": ("kVA",), "seconds": ("seconds", "s"),
-        "workdays": ("business days", "working days"), "celsius": ("°C", "degrees Celsius"),
-        "fahrenheit": ("°F", "degrees F"), "angle": ("degrees",), "volume": ("gallons", "gal."), "pressure": ("psi",),
-        "wind": ("psf", "pounds per square foot"), "speed": ("mph", "miles per hour"), "level": ("dB",), "gauge": ("AWG",),
-        "times": ("times",), "distance": ("miles",), "kilowatt": ("kW",),
-    }[dimension]  # fmt: skip
+        "current": ("A", "amperes", "amps"),
+        "power": ("kVA",),
+        "seconds": ("seconds", "s"),
+        "workdays": ("business days", "working days"),
+        "celsius": ("°C", "degrees Celsius"),
+        "fahrenheit": ("°F", "degrees F"),
+        "angle": ("degrees",),
+        "volume": ("gallons", "gal."),
+        "pressure": ("psi",),
+        "wind": ("psf", "pounds per square foot"),
+        "speed": ("mph", "miles per hour"),
+        "level": ("dB",),
+        "gauge": ("AWG",),
+        "times": ("times",),
+        "distance": ("miles",),
+        "kilowatt": ("kW",),
+    }[dimension]
     return [f"{value:,.6g} {unit}" for unit in many]
 
 
@@ -142,7 +305,12 @@ def _length(inches: float, rng: Random, adjective: bool) -> list[str]:
         if feet.is_integer() and int(feet) in _NAMES:
             ways.append(f"{_NAMES[int(feet)]} {foot}")
         if not adjective:
-            ways += [f"{text} ft ({metric} m)", f"{metric} m ({text} ft)", f"{text} feet ({metric} meters)", f"{metric} m"]
+            ways += [
+                f"{text} ft ({metric} m)",
+                f"{metric} m ({text} ft)",
+                f"{text} feet ({metric} meters)",
+                f"{metric} m",
+            ]
         if inches <= 72:
             ways += [f"{_plain(inches)} in.", f"{_plain(inches)} inches"]
     else:
@@ -153,8 +321,12 @@ def _length(inches: float, rng: Random, adjective: bool) -> list[str]:
             ways.append(f"{_NAMES[int(inches)]} {inch}")
         if not adjective:
             millimetres = _plain(inches * 25.4, 0 if inches >= 1 else 1)
-            ways += [f"{text} in. ({_plain(inches * 2.54, 1)} cm)", f"{millimetres} mm ({text} in.)", f"{millimetres} mm"]
-    return [way[:-1] if way.endswith(".") and adjective else way for way in ways]
+            ways += [
+                f"{text} in. ({_plain(inches * 2.54, 1)} cm)",
+                f"{millimetres} mm ({text} in.)",
+                f"{millimetres} mm",
+            ]
+    return [way for way in ways if not (adjective and way.endswith("."))]
 
 
 def _time(hours: float, rng: Random, adjective: bool) -> list[str]:
@@ -172,4 +344,7 @@ def _time(hours: float, rng: Random, adjective: bool) -> list[str]:
     if hours >= 1:
         return [f"{_named(hours, rng)} {_several(hours, 'hour', adjective)}", f"{_plain(hours)} hrs"]
     minutes = hours * 60
-    return [f"{_named(round(minutes), rng)} {_several(round(minutes), 'minute', adjective)}", f"{_plain(minutes, 0)} min"]
+    return [
+        f"{_named(round(minutes), rng)} {_several(round(minutes), 'minute', adjective)}",
+        f"{_plain(minutes, 0)} min",
+    ]
