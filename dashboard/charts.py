@@ -1,16 +1,18 @@
-"""Plotly figures as pure functions: arrays in, figure out. No Streamlit, no files, no colours of its own.
+"""Charts as pure functions: arrays in, figure out. No Streamlit, no files, no colours of its own.
 
 Figures carry the light colours; dashboard/live.py recolours them in the browser when the dark theme is on.
+They are plain traces and layouts of the Plotly schema: the library's own figure objects check every value as
+it is set, which costs a ticking page more than all the rest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 from tsdownsample import MinMaxLTTBDownsampler
 
 from dashboard import theme
@@ -19,6 +21,19 @@ MAX_POINTS = 1500
 """Points a trace may have in the browser; more are thinned, minima, maxima and the last point kept."""
 
 HEIGHT = 290
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A chart: `plotly.graph_objects.Figure(figure.traces, figure.layout)` is the same as an object.
+
+    Args:
+        traces: Dicts of the Plotly schema; numbers are float32 arrays.
+        layout: Dict of the Plotly schema.
+    """
+
+    traces: list[dict[str, Any]]
+    layout: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -119,7 +134,7 @@ def curves_figure(
     target: float | None = None,
     score: bool = False,
     revision: str = "",
-) -> go.Figure:
+) -> Figure:
     """Training (solid) and validation (dashed) curves, the target as a line, the best point named.
 
     Args:
@@ -131,52 +146,60 @@ def curves_figure(
         score: True for a metric between 0 and 1: the axis then shows all of that range.
         revision: While it stays the same, the browser keeps the zoom.
     """
-    figure = go.Figure()
     many = len({curve.series for curve in curves}) > 1
+    traces = [trace for curve in curves for trace in _curve_traces(curve, smoothing, many)]
+    traces += [
+        _best_trace(curve, x_title)
+        for curve in curves
+        if curve.best is not None and curve.best < curve.y.size
+    ]
+    layout = _layout(title, x_title, revision, legend=len(curves) > 1)
     # A range that is given anew on every tick would undo the user's zoom; the automatic one does not.
-    figure.update_xaxes(rangemode="tozero")
+    layout["xaxis"]["rangemode"] = "tozero"
     if score:
-        figure.update_yaxes(range=[0, 1.04])
-    for curve in curves:
-        _add_curve(figure, curve, smoothing, many)
+        layout["yaxis"]["range"] = [0, 1.04]
     if target is not None:
-        _add_target(figure, target, curves)
-    for curve in curves:
-        if curve.best is not None and curve.best < curve.y.size:
-            _mark_best(figure, curve, x_title)
-    return _finish(figure, title, x_title, revision, legend=len(curves) > 1)
+        layout.update(_target_line(target, curves))
+    return Figure(traces, layout)
 
 
-def _add_curve(figure: go.Figure, curve: Curve, smoothing: float, many: bool) -> None:
+def _curve_traces(curve: Curve, smoothing: float, many: bool) -> list[dict[str, Any]]:
     colour = curve.drawn_colour
-    line = {"color": colour, "width": 2, "dash": "dash" if curve.validation else "solid"}
+    traces: list[dict[str, Any]] = []
     few = curve.x.size <= 40
     smoothed = smoothing > 0 and not curve.validation and curve.y.size > 2
     drawn = thin(curve.x, smooth(curve.y, smoothing) if smoothed else curve.y)
     if smoothed:
         raw = thin(curve.x, curve.y)
-        figure.add_scatter(
-            x=raw.x, y=raw.y, mode="lines", line={"color": colour, "width": 1}, opacity=0.25,
-            hoverinfo="skip", showlegend=False,
+        traces.append(
+            {"type": "scatter", "x": raw.x, "y": raw.y, "mode": "lines", "opacity": 0.25, "hoverinfo": "skip",
+             "line": {"color": colour, "width": 1}, "showlegend": False}
         )  # fmt: skip
-    figure.add_scatter(
-        x=drawn.x, y=drawn.y, name=curve.name, mode="lines+markers" if few else "lines", line=line,
-        marker={"size": 5, "color": colour}, showlegend=True, hovertemplate="%{y:.4g}",
-        legendgroup=curve.name if many else None,
-    )  # fmt: skip
+    trace = {
+        "type": "scatter", "x": drawn.x, "y": drawn.y, "name": curve.name,
+        "mode": "lines+markers" if few else "lines", "marker": {"size": 5, "color": colour},
+        "line": {"color": colour, "width": 2, "dash": "dash" if curve.validation else "solid"},
+        "showlegend": True, "hovertemplate": "%{y:.4g}",
+    }  # fmt: skip
+    if many:
+        trace["legendgroup"] = curve.name
+    return [*traces, trace]
 
 
-def _add_target(figure: go.Figure, target: float, curves: Sequence[Curve]) -> None:
+def _target_line(target: float, curves: Sequence[Curve]) -> dict[str, Any]:
     met = any(_shown_value(curve) > target for curve in curves if curve.validation)
     colour = theme.TARGET_MET.light if met else theme.MUTED.light
-    figure.add_hline(
-        y=target, line={"color": colour, "width": 1.5, "dash": "dot"},
-        annotation={
-            "text": f"target {target:g}" + (" ✓ met" if met else ""), "font": {"color": colour, "size": 12},
-            "xanchor": "left", "yanchor": "bottom",
-        },
-        annotation_position="top left",
-    )  # fmt: skip
+    return {
+        "shapes": [
+            {"type": "line", "xref": "x domain", "x0": 0, "x1": 1, "yref": "y", "y0": target, "y1": target,
+             "line": {"color": colour, "width": 1.5, "dash": "dot"}}
+        ],
+        "annotations": [
+            {"text": f"target {target:g}" + (" ✓ met" if met else ""), "font": {"color": colour, "size": 12},
+             "xref": "x domain", "x": 0, "xanchor": "left", "yref": "y", "y": target, "yanchor": "bottom",
+             "showarrow": False}
+        ],
+    }  # fmt: skip
 
 
 def _shown_value(curve: Curve) -> float:
@@ -187,19 +210,20 @@ def _shown_value(curve: Curve) -> float:
     return float(there[-1]) if there.size else float("-inf")
 
 
-def _mark_best(figure: go.Figure, curve: Curve, x_title: str) -> None:
+def _best_trace(curve: Curve, x_title: str) -> dict[str, Any]:
     colour = curve.drawn_colour
     x, y = float(curve.x[curve.best]), float(curve.y[curve.best])
-    figure.add_scatter(
-        x=[x], y=[y], mode="markers+text", marker={"symbol": "star", "size": 12, "color": colour},
-        text=[f"best {y:.3f}"], textposition="top center", textfont={"color": colour, "size": 12},
-        showlegend=False, cliponaxis=False, hovertemplate=f"best {y:.4g} at {x_title} {x:g}<extra></extra>",
-    )  # fmt: skip
+    return {
+        "type": "scatter", "x": [x], "y": [y], "mode": "markers+text",
+        "marker": {"symbol": "star", "size": 12, "color": colour}, "text": [f"best {y:.3f}"],
+        "textposition": "top center", "textfont": {"color": colour, "size": 12}, "showlegend": False,
+        "cliponaxis": False, "hovertemplate": f"best {y:.4g} at {x_title} {x:g}<extra></extra>",
+    }  # fmt: skip
 
 
 def system_figure(
     title: str, unit: str, columns: Mapping[str, tuple[np.ndarray, np.ndarray]], *, revision: str = ""
-) -> go.Figure:
+) -> Figure:
     """What the worker used of the machine over time.
 
     Args:
@@ -208,69 +232,62 @@ def system_figure(
         columns: Name → (minutes since the start (n,), values (n,)).
         revision: While it stays the same, the browser keeps the zoom.
     """
-    figure = go.Figure()
+    traces = []
     for index, (name, (x, y)) in enumerate(columns.items()):
         drawn = thin(x, y)
         colour = theme.SERIES[index % len(theme.SERIES)].light
-        figure.add_scatter(
-            x=drawn.x, y=drawn.y, name=name, mode="lines", line={"color": colour, "width": 2},
-            hovertemplate="%{y:.4g} " + unit,
+        traces.append(
+            {"type": "scatter", "x": drawn.x, "y": drawn.y, "name": name, "mode": "lines",
+             "line": {"color": colour, "width": 2}, "hovertemplate": "%{y:.4g} " + unit}
         )  # fmt: skip
-    figure.update_yaxes(rangemode="tozero", ticksuffix=f" {unit}")
-    return _finish(figure, title, "minutes", revision, legend=len(columns) > 1)
+    layout = _layout(title, "minutes", revision, legend=len(columns) > 1)
+    layout["yaxis"].update(rangemode="tozero", ticksuffix=f" {unit}")
+    return Figure(traces, layout)
 
 
-def confusion_figure(labels: Sequence[str], counts: np.ndarray) -> go.Figure:
+def confusion_figure(labels: Sequence[str], counts: np.ndarray, things: str = "spans") -> Figure:
     """What was marked (columns) against what is there (rows), as counts.
 
     Args:
         labels: Names of rows and columns, (k,); the last one stands for "nothing".
         counts: (k, k) integers.
+        things: What is counted, for the words under the pointer.
     """
     counts = np.asarray(counts)
     share = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
-    figure = go.Figure(
-        go.Heatmap(
-            z=share,
-            x=list(labels),
-            y=list(labels),
-            text=counts,
-            texttemplate="%{text}",
-            showscale=False,
-            colorscale=[[0, theme.BACKGROUND.light], [1, theme.GENERATED.light]],
-            zmin=0,
-            zmax=1,
-            xgap=2,
-            ygap=2,
-            hovertemplate="there: %{y}<br>marked: %{x}<br>%{text} spans<extra></extra>",
-        )
-    )
-    figure.update_yaxes(autorange="reversed", title="there is")
-    figure = _finish(figure, "What was marked instead", "marked as", "", legend=False)
-    figure.update_layout(height=330, hovermode="closest", margin={"l": 100})
-    return figure
+    trace = {
+        "type": "heatmap", "z": share.tolist(), "x": list(labels), "y": list(labels), "text": counts.tolist(),
+        "texttemplate": "%{text}", "showscale": False, "zmin": 0, "zmax": 1, "xgap": 2, "ygap": 2,
+        "colorscale": [[0, theme.BACKGROUND.light], [1, theme.GENERATED.light]],
+        "hovertemplate": f"there: %{{y}}<br>marked: %{{x}}<br>%{{text}} {things}<extra></extra>",
+    }  # fmt: skip
+    layout = _layout("What was marked instead", "marked as", "", legend=False)
+    layout["yaxis"].update(autorange="reversed", title={"text": "there is", "font": _SMALL})
+    layout.update(height=330, hovermode="closest", margin={**layout["margin"], "l": 100})
+    return Figure([trace], layout)
 
 
-def _finish(figure: go.Figure, title: str, x_title: str, revision: str, *, legend: bool) -> go.Figure:
+_SMALL = {"color": theme.MUTED.light, "size": 12}
+
+
+def _layout(title: str, x_title: str, revision: str, *, legend: bool) -> dict[str, Any]:
     axis = {
         "gridcolor": theme.BORDER.light, "zeroline": False, "linecolor": theme.BORDER.light,
-        "tickfont": {"color": theme.MUTED.light, "size": 12}, "automargin": True,
+        "tickfont": _SMALL, "automargin": True,
     }  # fmt: skip
-    figure.update_xaxes(**axis, title={"text": x_title, "font": {"color": theme.MUTED.light, "size": 12}})
-    figure.update_yaxes(**axis)
-    figure.update_layout(
-        template=None, height=HEIGHT, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-        margin={"l": 8, "r": 16, "t": 62, "b": 8}, hovermode="x unified", showlegend=legend,
-        title={"text": f"<b>{title}</b>", "font": {"size": 15, "color": theme.TEXT.light}, "x": 0,
-               "xref": "paper", "y": 0.98, "yanchor": "top"},
-        font={"color": theme.TEXT.light, "size": 12},
-        hoverlabel={"bgcolor": theme.PANEL.light, "font": {"color": theme.TEXT.light}},
-        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.01, "yanchor": "bottom",
-                "font": {"size": 12, "color": theme.TEXT.light}},
-        modebar={"bgcolor": "rgba(0,0,0,0)", "color": theme.MUTED.light, "activecolor": theme.TEXT.light},
-        uirevision=revision or title,
-    )  # fmt: skip
-    return figure
+    return {
+        "xaxis": {**axis, "title": {"text": x_title, "font": _SMALL}}, "yaxis": axis, "height": HEIGHT,
+        "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "showlegend": legend,
+        "margin": {"l": 8, "r": 16, "t": 62, "b": 8}, "hovermode": "x unified",
+        "title": {"text": f"<b>{title}</b>", "font": {"size": 15, "color": theme.TEXT.light}, "x": 0,
+                  "xref": "paper", "y": 0.98, "yanchor": "top"},
+        "font": {"color": theme.TEXT.light, "size": 12},
+        "hoverlabel": {"bgcolor": theme.PANEL.light, "font": {"color": theme.TEXT.light}},
+        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.01, "yanchor": "bottom",
+                   "font": {"size": 12, "color": theme.TEXT.light}},
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": theme.MUTED.light, "activecolor": theme.TEXT.light},
+        "uirevision": revision or title,
+    }  # fmt: skip
 
 
 def panels(

@@ -12,7 +12,7 @@ from core.datasets import store
 from core.datasets.store import DatasetInfo
 from core.runs.state import list_runs
 from core.tasks import Task
-from dashboard import cards, entities, nav, words
+from dashboard import cards, nav, views, words
 
 LEVELS = {"ok": True, "info": True, "warning": None, "error": False}
 
@@ -45,7 +45,7 @@ def _entry(task: Task, info: DatasetInfo, *, is_gold: bool) -> None:
             _source(info)
             if is_gold:
                 st.badge("targets are judged on it", icon=":material/flag:", color="blue")
-            st.caption(f"{_counts(info)} · {_made(info)}", width="stretch")
+            st.caption(f"{_counts(info, views.unit(task.name))} · {_made(info)}", width="stretch")
             if info.role == "train" and st.button("Train", key=f"train-{info.id}"):
                 nav.go("launch", task=task.name, dataset=info.id)
             if (
@@ -63,7 +63,7 @@ def _entry(task: Task, info: DatasetInfo, *, is_gold: bool) -> None:
         st.html(cards.balance_html(_labels(info)))
         with st.expander(_health_word(findings), key=f"health-{info.id}"):
             st.html(_findings(findings) or cards.quiet_html("No health check was written for this dataset."))
-            _examples(info)
+            _examples(task, info)
 
 
 def _source(info: DatasetInfo) -> None:
@@ -75,11 +75,11 @@ def _source(info: DatasetInfo) -> None:
         cards.source_badge(real=False)
 
 
-def _counts(info: DatasetInfo) -> str:
+def _counts(info: DatasetInfo, unit: str) -> str:
     if set(info.counts) == {"test"}:
-        return words.count(info.rows, "sentence")
+        return words.count(info.rows, unit)
     parts = " / ".join(f"{value:,} {split}" for split, value in info.counts.items())
-    return f"{words.count(info.rows, 'sentence')}: {parts}"
+    return f"{words.count(info.rows, unit)}: {parts}"
 
 
 def _made(info: DatasetInfo) -> str:
@@ -123,11 +123,10 @@ def _findings(findings: list[dict[str, Any]]) -> str:
     return "".join(parts)
 
 
-def _examples(info: DatasetInfo) -> None:
+def _examples(task: Task, info: DatasetInfo) -> None:
     split = "train" if "train" in info.counts else "test"
     if st.toggle("Show examples", key=f"examples-{info.id}"):
-        for row in store.read_rows(info, split, limit=10):
-            st.html(entities.highlight(row["text"], row["entities"], compact=True))
+        views.data(task.name).examples(info, split)
 
 
 def _downloads(info: DatasetInfo) -> None:

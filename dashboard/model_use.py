@@ -123,7 +123,11 @@ def predict(task_name: str, model_id: str, stamp: str, text: str) -> list[dict[s
 
 
 def score(
-    task: Task, choice: Choice, dataset: store.DatasetInfo, progress: Callable[[int, int], None]
+    task: Task,
+    choice: Choice,
+    dataset: store.DatasetInfo,
+    rows: Callable[[], list[Any]],
+    progress: Callable[[int, int], None],
 ) -> dict[str, Any]:
     """Run a model over the test split of a dataset; the result is kept for this process.
 
@@ -131,6 +135,7 @@ def score(
         task: Model family.
         choice: Which model.
         dataset: A dataset or gold set.
+        rows: Reads what `evaluate` of the model scores.
         progress: Called with (done, total).
     """
     key = (task.name, choice.id, choice.stamp, dataset.id)
@@ -138,9 +143,8 @@ def score(
     if found is not None:
         return found
     model, lock = _model(task.name, choice.id, choice.stamp)
-    rows = store.read_rows(dataset, "test")
     with lock:
-        result = task.room("evaluate").evaluate(model, rows, progress=progress)
+        result = task.room("evaluate").evaluate(model, rows(), progress=progress)
     scores().put(key, result)
     return result
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.errors import NexaError
-from core.registry import store as registry
 from core.runs import launcher
 from core.runs.series import RunLog
 from core.runs.spec import RunSpec
 from core.runs.state import RunStatus
-from core.tasks import TASKS
 from core.workspace import Workspace
-from dashboard import cards, curves
+from dashboard import cards, curves, views
 
 SYSTEM_WORDS = {
     "cpu_percent": "processor",
@@ -25,8 +22,8 @@ SYSTEM_WORDS = {
 def tabs(run: RunStatus, log: RunLog, spec: RunSpec | None) -> None:
     """Draw the tabs; a run without samples has no tab for them."""
     folder = Workspace.current().run(run.run_id)
-    worst = _worst(run)
-    names = ["Console", "System", *(["Samples"] if worst else []), "Spec"]
+    samples = views.live(run.task).samples(run) if run.task in views.VIEWS else None
+    names = ["Console", "System", *(["Samples"] if samples else []), "Spec"]
     drawn = dict(zip(names, st.tabs(names, key=f"tabs-{run.run_id}"), strict=True))
     with drawn["Console"]:
         text = curves.console_tail(folder / "console.log")
@@ -37,34 +34,14 @@ def tabs(run: RunStatus, log: RunLog, spec: RunSpec | None) -> None:
             st.html(cards.quiet_html("Nothing was printed yet."))
     with drawn["System"]:
         _system(run, log)
-    if worst:
+    if samples:
         with drawn["Samples"]:
-            cards.source_badge(worst[1])
-            from dashboard.entities import highlight
-
-            for item in worst[0][:5]:
-                st.html(highlight(item["text"], item.get("predicted", []), compact=True))
+            samples()
     with drawn["Spec"]:
         if spec is not None:
             st.markdown("The command that starts the same training:")
             st.code(launcher.command_line(spec), language="bash", wrap_lines=True)
             st.json(spec.model_dump(), expanded=1)
-
-
-def _worst(run: RunStatus) -> tuple[list[dict], bool] | None:
-    """The worst sentences of the run's version, and whether they are real data."""
-    if not run.version or run.task not in TASKS:
-        return None
-    try:
-        report = registry.get_version(run.task, run.version).report
-    except NexaError:
-        # The end card above has named the problem with this version already.
-        return None
-    for part, real in (("gold", True), ("test", False)):
-        worst = (report.get(part) or {}).get("worst")
-        if worst:
-            return worst, real
-    return None
 
 
 def _system(run: RunStatus, log: RunLog) -> None:

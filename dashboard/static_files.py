@@ -5,6 +5,7 @@ The copy carries plotly's version in its name, so that a browser never keeps an 
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import importlib.util
 from pathlib import Path
@@ -15,6 +16,7 @@ from core.workspace import write_bytes_atomic
 STATIC_DIR = Path(__file__).resolve().parent / "static"
 
 
+@functools.cache
 def plotly_js_name() -> str:
     """File name of the served chart library, for example `plotly-7.1.0.min.js`."""
     return f"plotly-{importlib.metadata.version('plotly')}.min.js"

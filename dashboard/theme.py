@@ -6,6 +6,7 @@ Charts are drawn with the light colours; the live component swaps them for the d
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,6 +96,7 @@ def label_colour(label: str) -> Colour:
     return LABELS.get(label, MUTED)
 
 
+@functools.cache
 def dark_of_light() -> dict[str, str]:
     """Light hex (lower case) → dark hex, for charts that are drawn once and recoloured in the browser."""
     return {colour.light.lower(): colour.dark for colour in _ALL}

@@ -15,7 +15,7 @@ from core.runs import launcher
 from core.runs.spec import RunSpec
 from core.tasks import Task, available_tasks, get_task
 from core.workspace import Workspace
-from dashboard import cards, forms, nav, state, words
+from dashboard import cards, forms, nav, state, views, words
 
 OPEN_GROUPS = ("Schedule", "Method")
 
@@ -58,10 +58,9 @@ def main() -> None:
 
 
 def _data(task: Task, found: list[DatasetInfo]) -> tuple[DatasetInfo, str | None]:
+    unit = views.unit(task.name)
     by_id = {info.id: info for info in found}
-    titles = {
-        info.id: f"{info.id} · {words.count(info.counts.get('train', 0), 'sentence')}" for info in found
-    }
+    titles = {info.id: f"{info.id} · {words.count(info.counts.get('train', 0), unit)}" for info in found}
     chosen = by_id[state.choice("Dataset", list(by_id), "dataset", titles=titles)]
     counts = " · ".join(f"{value:,} {split}" for split, value in chosen.counts.items())
     st.caption(counts)
@@ -72,7 +71,7 @@ def _data(task: Task, found: list[DatasetInfo]) -> tuple[DatasetInfo, str | None
     in_force = datasets.get_gold(task.name)
     gold = state.choice(
         "Gold set", golds, "gold", default=in_force.id if in_force else None,
-        help="Real sentences that the finished model is judged on. They are never trained on.",
+        help=f"Real {unit}s that the finished model is judged on. They are never trained on.",
     )  # fmt: skip
     return chosen, gold
 
@@ -99,10 +98,11 @@ def _recipe(task: Task, like: RunSpec | None) -> tuple[str, dict[str, Any]]:
     st.caption(presets[preset].help)
     recipe = room.build_recipe(preset)
     described, base = fields(type(recipe)), recipe.model_dump()
+    prefix = f"{task.name}.{preset}."
     if like and like.preset == preset:
-        forms.prefill(described, like.recipe, base, prefix=f"{preset}.", once=state.param("like"))
+        forms.prefill(described, like.recipe, base, prefix=prefix, once=state.param("like"))
         st.caption(f"Starts from the settings of {words.plain(like.name or 'an earlier training')}.")
-    return preset, forms.settings_form(described, base, prefix=f"{preset}.", open_groups=OPEN_GROUPS)
+    return preset, forms.settings_form(described, base, prefix=prefix, open_groups=OPEN_GROUPS)
 
 
 def _base(task: Task, preset: str, like: RunSpec | None) -> str:
@@ -111,8 +111,8 @@ def _base(task: Task, preset: str, like: RunSpec | None) -> str:
     default = like.base_model if like and like.preset == preset else room.PRESETS[preset].base_model
     options = list(dict.fromkeys([*bases, default]))
     base = st.selectbox(
-        "Base model", options, index=options.index(default), key=f"{preset}.base", bind="query-params",
-        accept_new_options=True,
+        "Base model", options, index=options.index(default), key=f"{task.name}.{preset}.base",
+        bind="query-params", accept_new_options=True,
         help="What the training starts from. A local folder or a name on the model hub may be typed in.",
     )  # fmt: skip
     if base in bases:

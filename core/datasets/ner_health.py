@@ -238,8 +238,9 @@ def _patterns(places: Sequence[_Place]) -> Iterator[Finding]:
     """Generated rows name the pattern they were made from; imported ones do not, and get no finding."""
     index: dict[str, list[_Place]] = {}
     for place in places:
-        if place.row.get("pattern"):
-            index.setdefault(str(place.row["pattern"]), []).append(place)
+        # A row of two sentences names both patterns, with a plus between.
+        for pattern in filter(None, str(place.row.get("pattern") or "").split("+")):
+            index.setdefault(pattern, []).append(place)
     shared = _across(index)
     if shared:
         yield Finding(

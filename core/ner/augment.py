@@ -13,9 +13,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import yaml
-
 from core.errors import GrammarError
+from core.ner.grammar_yaml import raise_all, read_yaml
+from core.ner.syntax import LABELS
 from core.workspace import DATA_DIR
 
 Entities = list[dict[str, Any]]
@@ -24,6 +24,7 @@ Edit = tuple[int, int, str]
 
 SYNONYMS = DATA_DIR / "ner" / "augment" / "synonyms.yaml"
 
+_LABELS = tuple(LABELS.values())
 _UNITS: dict[str, tuple[str, ...]] = {
     "feet": ("ft", "ft.", "feet"), "ft": ("feet", "ft."), "ft.": ("feet", "ft"),
     "inches": ("in.", "in", "inch"), "in.": ("inches", "in"), "volts": ("V", "volts"), "V": ("volts",),
@@ -98,17 +99,24 @@ def synonym_groups(path: Path = SYNONYMS) -> tuple[tuple[str, re.Pattern[str], t
     """Read the synonym file as (label, pattern, forms).
 
     Raises:
-        GrammarError: If a group has no label or fewer than two forms.
+        GrammarError: If the file is not readable, or a group has no known label or fewer than two forms.
     """
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content, mistakes = read_yaml(path)
+    if not isinstance(content.get("groups"), list):
+        mistakes.append(GrammarError(f"{path.name}: 'groups' is missing or no list."))
+    raise_all(mistakes)
     groups = []
     for number, group in enumerate(content["groups"], 1):
-        forms = tuple(group.get("forms", ()))
-        if "label" not in group or len(forms) < 2:
-            raise GrammarError(f"{path.name}, group {number}: expected a label and at least two forms.")
+        forms = group.get("forms") if isinstance(group, dict) else None
+        if not isinstance(forms, list) or len(forms) < 2 or group.get("label") not in ("", *_LABELS):
+            raise GrammarError(
+                f"{path.name}, group {number}: expected a label and at least two forms.",
+                f"Labels are {', '.join(_LABELS)}, or '' for outside of all entities.",
+            )
+        forms = tuple(str(form) for form in forms)
         longest = sorted(forms, key=len, reverse=True)
         pattern = re.compile(r"(?<![\w-])(?:" + "|".join(map(re.escape, longest)) + r")(?![\w-])")
-        groups.append((group["label"], pattern, forms))
+        groups.append((str(group["label"]), pattern, forms))
     return tuple(groups)
 
 

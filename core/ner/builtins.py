@@ -22,10 +22,10 @@ from core.ner.inflect import is_plural
 
 
 class Draws(Protocol):
-    """What a built-in needs of an expansion: the random source and the tagged choices made so far."""
+    """What a built-in needs of an expansion: the random source and what tags gave so far."""
 
     random: Callable[[], float]
-    memo: dict[tuple[str, str], str]
+    said: dict[str, str]
 
 
 Emit = Callable[[Any], str]
@@ -286,7 +286,7 @@ def _pair(args: Sequence[str]) -> Emit:
         if ctx.random() < 0.25:
             here = join.join(values.write(v) for v in drawn)
             return f"{_with_unit(there, second, long, ctx)} ({_with_unit(here, first, False, ctx)})"
-        small = long and all(v.denominator == 1 and 1 <= v < len(_WORDS) for v in drawn)
+        small = long and first.one and all(v.denominator == 1 and 1 <= v < len(_WORDS) for v in drawn)
         if small and ctx.random() < 0.3:
             here = join.join(_WORDS[int(v)] for v in drawn)
         else:
@@ -319,8 +319,7 @@ def _agree(args: Sequence[str]) -> Emit:
     tag, one, many = args
 
     def emit(ctx: Draws) -> str:
-        said = [text for (_, found), text in ctx.memo.items() if found == tag]
-        return many if said and is_plural(said[-1]) else one
+        return many if is_plural(ctx.said.get(tag, "")) else one
 
     return emit
 

@@ -15,7 +15,9 @@ from pydantic import BaseModel, ConfigDict
 
 from core.errors import RecipeError
 from core.ner import sampler
+from core.ner.augment import SYNONYMS
 from core.ner.grammar import Grammar
+from core.ner.grammar_yaml import content_hash
 from core.ner.holdout import LEAST_FAMILIES, SPLITS, TEST_FAMILIES_PERCENT, VAL_FAMILIES_PERCENT
 from core.ner.sampler import BOTH, Row, Sampler, Seen, check_mix
 from core.recipe import build, setting
@@ -167,7 +169,7 @@ def describe(settings: GenerateSettings, grammar: Grammar, rows: dict[str, list[
     used = {split: {p for row in rows[split] for p in row["pattern"].split(BOTH)} for split in SPLITS}
     return {
         "source": "generated from data/ner (lexicons, grammar, patterns)",
-        "generator": {"version": grammar.version},
+        "generator": {"version": grammar.version, "synonyms": content_hash([SYNONYMS])},
         "settings": settings.model_dump(),
         "split": (
             "By group. Every sentence pattern, with all its rewordings, is a family that belongs to one "

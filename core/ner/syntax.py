@@ -30,18 +30,20 @@ CLOSE = "\x05"
 LABEL_OF = {OPEN[letter]: label for letter, label in LABELS.items()}
 
 _REF = re.compile(r"([A-Za-z][\w.-]*)(?:#(\w+))?((?:\|\w+)*)")
+_SPECIAL = re.compile(r"[\\{}\[\]<>]")
 _WEIGHT = re.compile(r"\s*\*(\d+(?:\.\d+)?)\s*$")
 
 
 class Context:
-    """What one expansion needs: the random source, the split and the tagged choices made so far."""
+    """What one expansion needs: the random source, the split, the tagged choices and what they gave."""
 
-    __slots__ = ("memo", "random", "split")
+    __slots__ = ("memo", "random", "said", "split")
 
     def __init__(self, rng: Random, split: int) -> None:
         self.random = rng.random
         self.split = split
         self.memo: dict[tuple[str, str], str] = {}
+        self.said: dict[str, str] = {}
 
 
 Emit = Callable[[Context], str]
@@ -102,10 +104,13 @@ def parse(text: str) -> list[Any]:
     Raises:
         Problem: At the first character that cannot be understood.
     """
+    if not _SPECIAL.search(text):
+        return [Text(text)] if text else []
     nodes, at = _sequence(text, 0, "")
     if at < len(text):
         raise Problem(f"{text[at]!r} closes nothing", at, "Put a backslash before a literal bracket.")
-    _check_tags(nodes)
+    if "{agree " in text:
+        _check_tags(nodes)
     return nodes
 
 
@@ -313,7 +318,17 @@ def _compile_ref(node: Ref, lookup: Callable[[Ref], Emit]) -> Emit:
 
     for name in node.filters:
         emit = _filtered(emit, FILTERS[name])
-    return _filtered(emit, capitalised) if node.name[0].isupper() else emit
+    if node.name[0].isupper():
+        emit = _filtered(emit, capitalised)
+    return _remembered(emit, node.tag) if node.tag else emit
+
+
+def _remembered(emit: Emit, tag: str) -> Emit:
+    def keep(ctx: Context) -> str:
+        ctx.said[tag] = text = emit(ctx)
+        return text
+
+    return keep
 
 
 def _filtered(emit: Emit, change: Callable[[str], str]) -> Emit:

@@ -152,7 +152,9 @@ class NerTrainer(Trainer):
             train_dataset=examples,
             eval_dataset=list(validation.rows),
             data_collator=partial(collate, pad_id=examples.encoder.pad_id),
-            compute_loss_func=partial(token_loss, weights=weights, smoothing=recipe.label_smoothing),
+            compute_loss_func=partial(
+                token_loss, weights=weights, smoothing=recipe.label_smoothing, consistency=recipe.consistency
+            ),
         )
         self.remove_callback(PrinterCallback)
         self.add_callback(_Housekeeping(self, recipe.checkpoint_minutes))
@@ -201,6 +203,14 @@ class NerTrainer(Trainer):
         for group, rate, factor in zip(self.optimizer.param_groups, self.group_rates, factors, strict=True):
             group["initial_lr"] = rate
             group["lr"] = rate * factor
+
+    def compute_loss(
+        self, model: nn.Module, inputs: dict[str, torch.Tensor], *args: Any, **kwargs: Any
+    ) -> Any:
+        """The library's, on the batch read twice where the recipe asks for consistency."""
+        if self.recipe.consistency > 0:
+            inputs = {name: torch.cat([value, value]) for name, value in inputs.items()}
+        return super().compute_loss(model, inputs, *args, **kwargs)
 
     def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         """One forward and backward pass; a loss that is no number ends the attempt before it spoils a weight.
@@ -259,20 +269,34 @@ def token_loss(
     *,
     weights: torch.Tensor | None = None,
     smoothing: float = 0.0,
+    consistency: float = 0.0,
 ) -> torch.Tensor:
     """Weighted cross-entropy per word over a whole update, so that accumulated batches equal one large batch.
+
+    With `consistency` the batch is there twice, read with other dropout; half the symmetric Kullback-Leibler
+    divergence between the two answers is added (R-Drop, Liang et al. 2021, arXiv 2106.14448).
 
     Args:
         outputs: Holds logits (B, P, C).
         labels: (B, P) tag ids, -100 where nothing is learnt.
-        num_items_in_batch: Words in all batches of the update.
+        num_items_in_batch: Words in all batches of the update, each counted once.
         weights: (C,) weight of each tag, or None.
         smoothing: Label smoothing, 0 to 0.5.
+        consistency: Weight of the divergence; 0 for a batch that is there once.
     """
-    logits = outputs["logits"] if isinstance(outputs, dict) else outputs.logits
+    logits = (outputs["logits"] if isinstance(outputs, dict) else outputs.logits).float()
     summed = functional.cross_entropy(
-        logits.float().flatten(0, 1), labels.flatten(), weight=weights, label_smoothing=smoothing,
+        logits.flatten(0, 1), labels.flatten(), weight=weights, label_smoothing=smoothing,
         ignore_index=IGNORED, reduction="sum",
     )  # fmt: skip
-    words = (labels != IGNORED).sum() if num_items_in_batch is None else num_items_in_batch
-    return summed / words
+    learnt = labels != IGNORED
+    words = learnt.sum() if num_items_in_batch is None else num_items_in_batch
+    if consistency <= 0:
+        return summed / words
+    if num_items_in_batch is None:
+        words = words / 2
+    half = len(labels) // 2
+    first, second = (part[learnt[:half]].log_softmax(-1) for part in (logits[:half], logits[half:]))
+    apart = functional.kl_div(first, second, log_target=True, reduction="sum")
+    apart = apart + functional.kl_div(second, first, log_target=True, reduction="sum")
+    return (summed / 2 + consistency * apart / 2) / words

@@ -49,7 +49,7 @@ def test_from_an_empty_workspace_to_entities(studio: str, browser: Any) -> None:
     shot(page, "data")
 
     # The address keeps the form: that is how settings are shared, and how this test fills it.
-    page.goto(f"{studio}/launch?{urlencode({f'fast.{name}': value for name, value in SETTINGS.items()})}")
+    page.goto(f"{studio}/launch?{urlencode({f'ner.fast.{name}': value for name, value in SETTINGS.items()})}")
     start = page.get_by_role("button", name="Start training")
     expect(start).to_be_enabled()
     expect(page.get_by_text("python -m core train ner")).to_be_visible()

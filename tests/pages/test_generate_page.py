@@ -51,7 +51,7 @@ def test_generating_makes_a_dataset_and_says_so(open_page, workspace) -> None:
 
 
 def test_a_name_that_cannot_be_used_is_one_sentence(open_page) -> None:
-    at = open_page("generate", **{"g.count": "20", "name": "../x"})
+    at = open_page("generate", **{"g.count": "20", "g.name": "../x"})
     at.button(key="generate").click().run()
     assert "cannot be a dataset name" in at.error[0].value
 

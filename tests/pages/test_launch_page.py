@@ -29,13 +29,13 @@ def test_ready_page_shows_checks_time_and_command(open_page, dataset) -> None:
 
 def test_changed_settings_go_into_the_command(open_page, dataset) -> None:
     at = open_page("launch")
-    at.number_input(key="fast.epochs").set_value(7).run()
+    at.number_input(key="ner.fast.epochs").set_value(7).run()
     assert "--set epochs=7" in at.code[0].value
 
 
 def test_a_reload_keeps_the_settings(open_page, dataset) -> None:
-    at = open_page("launch", **{"fast.epochs": "9"})
-    assert at.number_input(key="fast.epochs").value == 9
+    at = open_page("launch", **{"ner.fast.epochs": "9"})
+    assert at.number_input(key="ner.fast.epochs").value == 9
     assert "--set epochs=9" in at.code[0].value
 
 
@@ -57,7 +57,7 @@ def test_start_launches_once_with_what_the_page_shows(open_page, dataset, monkey
 
     monkeypatch.setattr(launcher, "launch", launch)
     at = open_page("launch")
-    at.number_input(key="fast.epochs").set_value(3).run()
+    at.number_input(key="ner.fast.epochs").set_value(3).run()
     at.button(key="start").click().run()
     assert not at.exception
     ((task, asked),) = calls
@@ -84,7 +84,7 @@ def test_settings_of_an_earlier_run_are_taken_over(open_page, dataset, make_run)
     spec = run / "spec.json"
     spec.write_text(spec.read_text(encoding="utf-8").replace('"epochs": 2', '"epochs": 11'), encoding="utf-8")
     at = open_page("launch", like=run.name)
-    assert at.number_input(key="fast.epochs").value == 11
+    assert at.number_input(key="ner.fast.epochs").value == 11
     assert "Starts from the settings of go95." in words_of(at)
 
 

@@ -341,3 +341,40 @@ def test_unusable_base_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(BaseModelError) as error:
         models.build(str(base), LABELS)
     assert "cannot be used for token classification" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_consistency_is_the_stated_formula() -> None:
+    torch.manual_seed(0)
+    scores, labels = torch.randn(4, 3, 5), torch.tensor([[0, 1, -100], [2, -100, 3]])
+    doubled = torch.cat([labels, labels])
+    plain = token_loss({"logits": scores}, doubled)
+    assert token_loss({"logits": scores}, doubled, consistency=1e-9).item() == pytest.approx(
+        plain.item(), abs=1e-6
+    )
+    first, second = (part[labels != -100].log_softmax(-1) for part in (scores[:2], scores[2:]))
+    divergence = ((first.exp() * (first - second)).sum() + (second.exp() * (second - first)).sum()) / 2 / 4
+    loss = token_loss({"logits": scores}, doubled, consistency=0.7)
+    assert loss.item() == pytest.approx(plain.item() + 0.7 * divergence.item(), abs=1e-5)
+
+
+def test_two_equal_readings_have_no_divergence() -> None:
+    scores, labels = torch.randn(2, 3, 5), torch.tensor([[0, 1, 2], [2, -100, 3]])
+    twice = token_loss({"logits": torch.cat([scores, scores])}, torch.cat([labels, labels]), consistency=3.0)
+    assert twice.item() == pytest.approx(token_loss({"logits": scores}, labels).item(), abs=1e-6)
+
+
+def test_consistency_trains_and_reads_each_batch_twice(tiny: Path, tmp_path: Path) -> None:
+    sizes: list[int] = []
+
+    class Look(TrainerCallback):
+        def on_train_begin(self, *_: Any, model: torch.nn.Module, **__: Any) -> None:
+            model.register_forward_pre_hook(
+                lambda module, args, kwargs: (
+                    sizes.append(len(kwargs["input_ids"])) if module.training else None
+                ),
+                with_kwargs=True,
+            )
+
+    fitted = run(tiny, tmp_path, recipe(consistency=0.5, epochs=3), rows=160, callbacks=[Look()])
+    assert set(sizes) == {32}
+    assert fitted.metrics["f1"] > 0.5

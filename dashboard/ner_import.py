@@ -1,9 +1,7 @@
-"""Import of labelled files: upload, check, map unknown labels, save as training data or as a gold set."""
+"""Import of labelled sentences: upload, check, map unknown labels, save as training data or as a gold set."""
 
 from __future__ import annotations
 
-import hashlib
-import re
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +10,18 @@ import streamlit as st
 from core.datasets import store
 from core.errors import InputError
 from core.tasks import Task
-from core.workspace import Workspace, write_bytes_atomic
-from dashboard import cards, entities, words
+from core.workspace import Workspace
+from dashboard import cards, entities, uploads, words
 
 MAX_UPLOAD_MB = 50
 SHOWN_ROWS = 200
 TYPES = ["jsonl", "json", "conll", "bio", "iob2", "csv", "tsv", "txt"]
 LEAVE_OUT = "leave out"
 ROLES = {"gold": "Gold set: real cases to measure on, never trained on", "train": "Training data"}
-_PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
 
 
-def draw(task: Task) -> None:
-    """Draw the import of a model's data.
+def draw_import(task: Task) -> None:
+    """Draw the import of labelled sentences.
 
     Args:
         task: Model family.
@@ -46,24 +43,14 @@ def draw(task: Task) -> None:
                     "Label Studio JSON or CSV. Files stay on this machine."
                 )
                 return
-            paths = [_to_disk(file.name, file.getvalue()) for file in files]
-            stem = _PLAIN.sub("-", Path(files[0].name).stem).strip("-.") or task.name
+            paths = [uploads.to_disk(file.name, file) for file in files]
+            stem = uploads.plain_stem(files[0].name) or task.name
             name = st.text_input(
                 "Name of the dataset", value=stem[:60], key=f"import-name-{stem}", max_chars=60
             )
             save = st.empty()
         with right:
             _check(task, paths, role, name, save)
-
-
-def _to_disk(name: str, payload: bytes) -> Path:
-    """Put an upload into the workspace's scratch, named by its content, out of the server's memory."""
-    digest = hashlib.sha256(payload).hexdigest()[:16]
-    folder = Workspace.current().scratch / f"upload-{digest}"
-    target = folder / (_PLAIN.sub("-", Path(name).name).strip("-.")[-80:] or "upload")
-    if not target.is_file():
-        write_bytes_atomic(target, payload)
-    return target
 
 
 @st.cache_data(max_entries=8, show_spinner="Checking the rows …")
