@@ -19,8 +19,8 @@ from core.text.quantities import find_quantities
 
 DATA = Path(__file__).resolve().parents[2] / "data" / "embeddings"
 SPLITS = ("train", "val", "test")
-# Of every 20 topics: 16 teach, 2 validate, 2 test; rows per split follow the 70/20/10 of the contract.
-_TOPIC_SPLITS = ("train",) * 16 + ("val",) * 2 + ("test",) * 2
+# Four topics of five teach, the others validate and test; rows per split follow the 70/20/10 of the contract.
+_TRAIN_SHARE = 0.8
 _SLOT = re.compile(r"\{([^{}]+)\}")
 _TOPIC = re.compile(r"#\s+(.+?)\s*\[([\w -]+)\]\s*")
 
@@ -253,12 +253,20 @@ def parse_topics(
 
 
 def topic_splits(topics: Iterable[str]) -> dict[str, str]:
-    """Give each topic a split; adding a topic moves few others."""
-    ordered = sorted(set(topics), key=lambda topic: hashlib.sha256(topic.encode("utf-8")).hexdigest())
-    # Within every run of 20 topics the last four validate and test.
-    out = {topic: _TOPIC_SPLITS[number % 20] for number, topic in enumerate(ordered)}
-    if len(ordered) < 20:
-        out.update(dict(zip(ordered[-2:], ("val", "test"), strict=False)))
+    """Give each topic a split by a hash of its name alone, so that a new topic moves no other."""
+    marks = {
+        topic: int(hashlib.sha256(f"topic {topic}".encode()).hexdigest()[:8], 16) / 2**32
+        for topic in set(topics)
+    }
+    out = {
+        topic: "train" if mark < _TRAIN_SHARE else "val" if mark < (1 + _TRAIN_SHARE) / 2 else "test"
+        for topic, mark in marks.items()
+    }
+    # A handful of topics may miss a split; those nearest to it fill it.
+    ordered = sorted(marks, key=lambda topic: marks[topic])
+    for split, topic in (("test", ordered[-1:]), ("val", ordered[-2:-1]), ("train", ordered[:1])):
+        if split not in out.values() and topic:
+            out[topic[0]] = split
     return out
 
 

@@ -177,18 +177,25 @@ class _Sampler:
         self.kinds, self.weights = list(mix), list(mix.values())
 
     def row(self, index: int, seen: set[frozenset[str]]) -> Row:
-        """Row `index`, different from all in `seen`, which it joins."""
-        kind = Random(_seed(self.seed, self.split, index, -1)).choices(self.kinds, self.weights)[0]
-        for attempt in range(MAX_ATTEMPTS):
-            row = self.pairs.draw(kind, Random(_seed(self.seed, self.split, index, attempt)))
-            if row is None:
-                continue
-            key = frozenset((f"{row['a']}", f"{row['b']}"))
-            if len(key) == 2 and key not in seen:
-                seen.add(key)
-                return row
+        """Row `index`, different from all in `seen`, which it joins.
+
+        A kind that the topics of this split cannot give is left to the others; the card counts what came out.
+        """
+        choice = Random(_seed(self.seed, self.split, index, -1))
+        while self.kinds:
+            kind = choice.choices(self.kinds, self.weights)[0]
+            for attempt in range(MAX_ATTEMPTS):
+                row = self.pairs.draw(kind, Random(_seed(self.seed, self.split, index, attempt)))
+                if row is None:
+                    continue
+                key = frozenset((row["a"], row["b"]))
+                if len(key) == 2 and key not in seen:
+                    seen.add(key)
+                    return row
+            at = self.kinds.index(kind)
+            del self.kinds[at], self.weights[at]
         raise DatasetError(
-            f"The bank gave no new pair of kind {kind!r} for {self.split} in {MAX_ATTEMPTS} tries.",
+            f"The bank gave no new pair for {self.split} after {index} in {MAX_ATTEMPTS} tries of each kind.",
             "Ask for fewer pairs, another mix of kinds, or add topics to data/embeddings/topics.",
         )
 
