@@ -43,6 +43,7 @@ class Task:
         main_metric: The metric by which the best checkpoint is kept.
         targets: The user's targets.
         labels: The label names, in the order of their ids.
+        released: False while its rooms are built but its figures and pages are not there yet.
         unit: What one row of its data is called, in the singular.
     """
 
@@ -53,11 +54,14 @@ class Task:
     main_metric: str
     targets: tuple[Target, ...]
     labels: tuple[str, ...] = ()
+    released: bool = True
     unit: str = "row"
 
     @property
     def available(self) -> bool:
-        """True when this edition of the Studio holds the model's training rooms."""
+        """True when this edition of the Studio offers the model."""
+        if not self.released:
+            return False
         try:
             return importlib.util.find_spec(f"{self.package}.recipe") is not None
         except ModuleNotFoundError:
@@ -97,6 +101,7 @@ TASKS: dict[str, Task] = {
             package="core.embeddings",
             main_metric="spearman",
             targets=(Target("spearman", "Correlation (Spearman)", 0.85),),
+            released=False,
             unit="pair",
         ),
         Task(

@@ -203,9 +203,42 @@ def _label_line(number: int, outline: Sequence[Sequence[float]]) -> str:
     return " ".join([str(number), *(f"{value:.6f}" for value in values)]) + "\n"
 
 
+def pair_canonical(row: Row) -> str:
+    """Check a graded pair and give its canonical line.
+
+    Raises:
+        DatasetError: If a text is missing or the grade is not between 0 and 1.
+    """
+    for side in ("a", "b"):
+        text = row.get(side)
+        if not isinstance(text, str) or not text.strip() or "\0" in text:
+            raise DatasetError(f"The text {side!r} is {text!r}; expected a text that is not empty.")
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            raise DatasetError(f"The text {side!r} holds half of a character (a lone surrogate).") from None
+    score = row.get("score")
+    if isinstance(score, bool) or not isinstance(score, (int, float)) or not 0 <= score <= 1:
+        raise DatasetError(f"The score is {score!r}; expected a number from 0 to 1.")
+    return canonical_line({**row, "score": float(score)})
+
+
+def _write_pairs(folder: Path, split: str, rows: Sequence[Row], lines: Sequence[str]) -> Written:
+    """Pairs, and with the training split the texts of its first stage, one a line (`corpus.txt`)."""
+    write_lines(folder / f"{split}.jsonl", (line + "\n" for line in lines))
+    files = [f"{split}.jsonl"]
+    if split == "train":
+        texts = dict.fromkeys(" ".join(row[side].split()) for row in rows for side in ("a", "b"))
+        write_lines(folder / "corpus.txt", (text + "\n" for text in texts))
+        files.append("corpus.txt")
+    kinds = Counter(str(row.get("kind") or "pair") for row in rows)
+    return Written(len(rows), dict(sorted(kinds.items())), tuple(files))
+
+
 WRITERS: dict[str, Payload] = {
     "ner": Payload(canonical=ner_canonical, write=_write_ner),
     "yolo": Payload(canonical=yolo_canonical, write=_write_yolo),
+    "embeddings": Payload(canonical=pair_canonical, write=_write_pairs),
 }
 
 

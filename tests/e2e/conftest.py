@@ -23,7 +23,14 @@ BROWSER_ARGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
 ]  # fmt: skip
-FAST = {"epochs": 12, "learning_rate": 5e-3, "freeze_embeddings": False, "on_patience": "off", "threads": 1}
+FAST = {
+    "epochs": 12,
+    "consistency": 0,
+    "learning_rate": 5e-3,
+    "freeze_embeddings": False,
+    "on_patience": "off",
+    "threads": 1,
+}
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,8 @@ from core.ner.trainer import NerTrainer, token_loss
 from tests.core.ner.tiny import toy_rows
 
 BASICS = {"epochs": 2, "learning_rate": 5e-3, "lora_learning_rate": 1e-2, "precision": "fp32", "threads": 1,
-          "freeze_embeddings": False, "token_masking": 0.05}  # fmt: skip
+          "freeze_embeddings": False, "token_masking": 0.05, "consistency": 0, "batch_size": 16,
+          "gradient_accumulation": 1}  # fmt: skip
 
 
 def recipe(**changes: Any) -> NerRecipe:

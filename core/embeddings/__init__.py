@@ -1,0 +1,1 @@
+"""The similarity wing: pairs of requirements, their training, and search over specification libraries."""

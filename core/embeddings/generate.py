@@ -1,0 +1,224 @@
+"""Draws a graded pair dataset from the bank of requirements: how many pairs, of which kinds, split how.
+
+Nothing is written here; storing is core/datasets/store.py. What a pair may look like is data/embeddings/.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from core.embeddings.bank import SPLITS, Bank, default_bank
+from core.embeddings.pairs import RUBRIC, Pairs
+from core.embeddings.wording import fill
+from core.errors import DatasetError
+from core.recipe import build, setting
+
+Row = dict[str, Any]
+Progress = Callable[[int, int], None]
+
+SPLIT_SHARES = {"train": 0.7, "val": 0.2, "test": 0.1}
+KIND_MIX: dict[str, float] = {
+    "paraphrase": 0.22,
+    "converted": 0.03,
+    "copy": 0.03,
+    "nuance": 0.08,
+    "sibling": 0.10,
+    "topic": 0.10,
+    "number": 0.11,
+    "object": 0.10,
+    "case": 0.05,
+    "place": 0.03,
+    "polarity": 0.08,
+    "domain": 0.02,
+    "related": 0.03,
+    "unrelated": 0.03,
+    "phrase": 0.05,
+}
+MAX_ATTEMPTS = 400
+
+
+class GenerateSettings(BaseModel):
+    """What a user may set for generated pairs; the page and the command line are made from it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    count: int = setting(
+        12000,
+        "Pairs",
+        "How many graded pairs to make, all splits together.",
+        group="Size",
+        ge=300,
+        le=500_000,
+    )
+    seed: int = setting(
+        1,
+        "Seed",
+        "The same seed with the same settings gives the same pairs again.",
+        group="Size",
+        ge=0,
+        le=2**31 - 1,
+    )
+    kind_mix: dict[str, float] | None = setting(
+        None, "Kinds", "Weight of each kind of pair, by name; empty: the usual mix.", group="Content"
+    )
+    rewording: float = setting(
+        0.35,
+        "Rewording",
+        "Share of exchangeable words that are exchanged for others of equal meaning.",
+        group="Content",
+        unit="share",
+        ge=0,
+        le=1,
+    )
+    joining: float = setting(
+        0.3,
+        "Longer texts",
+        "Share of pairs in which both texts get the same further clause or sentence.",
+        group="Content",
+        unit="share",
+        ge=0,
+        le=1,
+    )
+
+
+def build_settings(values: dict[str, Any]) -> GenerateSettings:
+    """Validate what a form or the command line gives.
+
+    Raises:
+        RecipeError: Naming the field that does not fit.
+    """
+    return build(GenerateSettings, values)
+
+
+def split_counts(count: int) -> dict[str, int]:
+    """Pairs per split: 20 % val, 10 % test, the rest train."""
+    val, test = (max(1, round(count * SPLIT_SHARES[name])) for name in ("val", "test"))
+    return {"train": count - val - test, "val": val, "test": test}
+
+
+def generate(
+    settings: GenerateSettings, *, progress: Progress | None = None, bank: Bank | None = None
+) -> dict[str, Any]:
+    """Make a dataset.
+
+    Args:
+        settings: Size, seed and mix.
+        progress: Called now and then with (pairs done, pairs in all).
+        bank: Another bank than the one that ships, for tests.
+
+    Returns:
+        `train`, `val`, `test`: rows `{"a", "b", "score", "kind", "group"}`; `card`: settings, rubric, how
+        the split
+        was made, counts per kind; `corpus`: the bank's train sentences, for unsupervised training.
+
+    Raises:
+        DatasetError: If a kind does not exist or the bank cannot give that many different pairs.
+    """
+    bank = bank or default_bank()
+    mix = checked_mix(settings.kind_mix)
+    seen: set[frozenset[str]] = set()
+    rows: dict[str, list[Row]] = {}
+    done = 0
+    for split, wanted in split_counts(settings.count).items():
+        sampler = _Sampler(bank, settings, mix, split)
+        rows[split] = []
+        for index in range(wanted):
+            rows[split].append(sampler.row(index, seen))
+            done += 1
+            if progress and (done % 200 == 0 or done == settings.count):
+                progress(done, settings.count)
+    return {**rows, "card": describe(settings, bank, rows), "corpus": sentences(bank, "train")}
+
+
+def preview(settings: GenerateSettings, n: int = 10, *, bank: Bank | None = None) -> list[Row]:
+    """The first `n` train pairs of a dataset with these settings."""
+    sampler = _Sampler(bank or default_bank(), settings, checked_mix(settings.kind_mix), "train")
+    seen: set[frozenset[str]] = set()
+    return [sampler.row(index, seen) for index in range(n)]
+
+
+def sentences(bank: Bank, split: str) -> list[str]:
+    """All wordings of a split's rules as they stand in the files, once each."""
+    rng = Random(0)
+    texts = {}
+    for rule in bank.rules_of(split):
+        for wording in (*rule.same, *rule.opposite, *rule.nuance):
+            texts[fill(wording, bank, rng, respell=False)] = None
+    return list(texts)
+
+
+def checked_mix(mix: dict[str, float] | None) -> dict[str, float]:
+    """The weights of the kinds.
+
+    Raises:
+        DatasetError: If a kind is unknown or nothing has a weight.
+    """
+    if mix is None:
+        return KIND_MIX
+    unknown = sorted(set(mix) - set(RUBRIC))
+    if unknown or not any(weight > 0 for weight in mix.values()):
+        named = f"kind of pair {unknown[0]!r}" if unknown else "mix of kinds without any weight"
+        raise DatasetError(f"There is no {named}.", f"Kinds are: {', '.join(RUBRIC)}.")
+    return {kind: weight for kind, weight in mix.items() if weight > 0}
+
+
+class _Sampler:
+    """Draws the rows of one split."""
+
+    def __init__(self, bank: Bank, settings: GenerateSettings, mix: dict[str, float], split: str) -> None:
+        self.pairs = Pairs(bank, split, rewording=settings.rewording, joining=settings.joining)
+        self.seed, self.split = settings.seed, split
+        self.kinds, self.weights = list(mix), list(mix.values())
+
+    def row(self, index: int, seen: set[frozenset[str]]) -> Row:
+        """Row `index`, different from all in `seen`, which it joins.
+
+        A kind that the topics of this split cannot give is left to the others; the card counts what came out.
+        """
+        choice = Random(_seed(self.seed, self.split, index, -1))
+        while self.kinds:
+            kind = choice.choices(self.kinds, self.weights)[0]
+            for attempt in range(MAX_ATTEMPTS):
+                row = self.pairs.draw(kind, Random(_seed(self.seed, self.split, index, attempt)))
+                if row is None:
+                    continue
+                key = frozenset((row["a"], row["b"]))
+                if len(key) == 2 and key not in seen:
+                    seen.add(key)
+                    return row
+            at = self.kinds.index(kind)
+            del self.kinds[at], self.weights[at]
+        raise DatasetError(
+            f"The bank gave no new pair for {self.split} after {index} in {MAX_ATTEMPTS} tries of each kind.",
+            "Ask for fewer pairs, another mix of kinds, or add topics to data/embeddings/topics.",
+        )
+
+
+def _seed(seed: int, split: str, index: int, attempt: int) -> int:
+    key = f"pairs/{seed}/{split}/{index}/{attempt}".encode()
+    return int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "big")
+
+
+def describe(settings: GenerateSettings, bank: Bank, rows: dict[str, list[Row]]) -> dict[str, Any]:
+    """The generator's part of the dataset card."""
+    topics = {split: sorted({r.topic for r in bank.rules_of(split)}) for split in SPLITS}
+    return {
+        "source": "generated from data/embeddings (topics and words)",
+        "settings": settings.model_dump(),
+        "rubric": {kind: {"score": score, "means": means} for kind, (score, means) in RUBRIC.items()},
+        "split": (
+            "By group: every topic, with all its rules and rewordings, belongs to one split by a "
+            "hash of its name; "
+            "added clauses, too, belong to one split each. No pair occurs twice."
+        ),
+        "counts": {split: len(rows[split]) for split in SPLITS},
+        "kinds": {split: dict(sorted(Counter(r["kind"] for r in rows[split]).items())) for split in SPLITS},
+        "topics": topics,
+        "rules": {split: len(bank.rules_of(split)) for split in SPLITS},
+    }

@@ -1,0 +1,128 @@
+"""The pair head: a light network that reads both texts' token vectors together and re-scores the pair.
+
+The encoder below it and the files around it are model.py; nothing here knows texts.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+
+class PairHead(nn.Module):
+    """Scores pairs from token vectors, cosine and figures of the texts.
+
+    Token vectors of a lower encoder layer, in which the two texts have not been mixed, go through a few
+    layers of
+    attention over both texts together. These may begin as copies of the encoder's own upper layers.
+
+    Args:
+        width: Size of a token vector.
+        layers: Joint layers, 0 for none: then only cosine, pooled vectors and figures count.
+        heads: Attention heads.
+        inner: Size of the feed-forward layers.
+        figures: Number of figures of a pair (`core.text.cues.FEATURES`).
+        dropout: While training.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        layers: int,
+        *,
+        heads: int,
+        inner: int,
+        figures: int,
+        dropout: float = 0.1,
+        eps: float = 1e-12,
+    ) -> None:
+        super().__init__()
+        self.side = nn.Embedding(2, width)
+        nn.init.normal_(self.side.weight, std=0.02)
+        self.layers = nn.ModuleList(
+            nn.TransformerEncoderLayer(
+                width, heads, inner, dropout, activation="gelu", layer_norm_eps=eps, batch_first=True
+            )
+            for _ in range(layers)
+        )
+        self.read = nn.Sequential(
+            nn.Linear(2 * width if layers else width, 128), nn.GELU(), nn.Dropout(dropout)
+        )
+        self.judge = nn.Sequential(nn.Linear(128 + 1 + figures, 64), nn.GELU(), nn.Linear(64, 1))
+        # The head begins as the cosine and learns what to add to it: a short training never makes it worse.
+        nn.init.zeros_(self.judge[2].weight)
+        nn.init.zeros_(self.judge[2].bias)
+        self.slope = nn.Parameter(torch.tensor(6.0))
+        self.middle = nn.Parameter(torch.tensor(0.5))
+
+    def forward(
+        self,
+        a: torch.Tensor,
+        a_mask: torch.Tensor,
+        b: torch.Tensor,
+        b_mask: torch.Tensor,
+        cosine: torch.Tensor,
+        figures: torch.Tensor,
+    ) -> torch.Tensor:
+        """Logits of the similarity.
+
+        Args:
+            a: (B, P, W) token vectors of the first texts.
+            a_mask: (B, P) 1 where there is a token.
+            b: (B, Q, W) of the second texts.
+            b_mask: (B, Q).
+            cosine: (B,) cosine of the text vectors.
+            figures: (B, F).
+
+        Returns:
+            (B,); symmetric in a and b up to rounding, since sides are exchanged and averaged in the pooled
+            difference.
+        """
+        pooled = self._pooled(a, a_mask, b, b_mask)
+        added = self.judge(torch.cat([self.read(pooled), cosine.unsqueeze(1), figures], 1)).squeeze(1)
+        return self.slope * (cosine - self.middle) + added
+
+    def _pooled(
+        self, a: torch.Tensor, a_mask: torch.Tensor, b: torch.Tensor, b_mask: torch.Tensor
+    ) -> torch.Tensor:
+        if not self.layers:
+            return (_mean(a, a_mask) - _mean(b, b_mask)).abs()
+        both = torch.cat([a + self.side.weight[0], b + self.side.weight[1]], 1)
+        padding = torch.cat([a_mask, b_mask], 1) == 0
+        for layer in self.layers:
+            both = layer(both, src_key_padding_mask=padding)
+        u, v = both[:, : a.shape[1]], both[:, a.shape[1] :]
+        u, v = _mean(u, a_mask), _mean(v, b_mask)
+        return torch.cat([(u - v).abs(), u + v], 1)
+
+
+def fresh_parameters(head: PairHead) -> list[nn.Parameter]:
+    """The parameters that do not begin as copies; they may learn faster."""
+    return [value for name, value in head.named_parameters() if not name.startswith("layers.")]
+
+
+def _mean(tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    weights = mask.unsqueeze(-1).to(tokens.dtype)
+    return (tokens * weights).sum(1) / weights.sum(1).clamp(min=1)
+
+
+def copy_bert_layers(source: list[nn.Module], target: nn.ModuleList) -> None:
+    """Fill the joint layers with the weights of BERT layers of the same sizes."""
+    with torch.no_grad():
+        for old, new in zip(source, target, strict=True):
+            state = dict(old.named_parameters())
+            query, key, value = (
+                (state[f"attention.self.{name}.weight"], state[f"attention.self.{name}.bias"])
+                for name in ("query", "key", "value")
+            )
+            new.self_attn.in_proj_weight.copy_(torch.cat([query[0], key[0], value[0]]))
+            new.self_attn.in_proj_bias.copy_(torch.cat([query[1], key[1], value[1]]))
+            for mine, theirs in (
+                (new.self_attn.out_proj, "attention.output.dense"),
+                (new.norm1, "attention.output.LayerNorm"),
+                (new.linear1, "intermediate.dense"),
+                (new.linear2, "output.dense"),
+                (new.norm2, "output.LayerNorm"),
+            ):
+                mine.weight.copy_(state[f"{theirs}.weight"])
+                mine.bias.copy_(state[f"{theirs}.bias"])

@@ -1,0 +1,296 @@
+"""The network: base encoder and pair head, stored as what training changed, rebuilt from that.
+
+Formats, all safetensors: `delta` holds the differences of the changed encoder tensors to the base model,
+`adapter` a
+PEFT folder; both hold the head in head.safetensors. How texts become scores is predict.py.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import nn
+from transformers import AutoConfig, AutoModel, AutoTokenizer
+from transformers.utils import logging as transformers_logging
+
+from core.embeddings import shared
+from core.embeddings.joint import PairHead, copy_bert_layers
+from core.errors import BaseModelError, IntegrityError, ModelError
+from core.text.cues import FEATURES, load_cues
+from core.workspace import read_json, write_json_atomic
+
+if TYPE_CHECKING:
+    from core.embeddings.recipe import EmbeddingsRecipe
+
+INFO_FILE = "nexa_similarity.json"
+DELTA_FILE = "delta.safetensors"
+HEAD_FILE = "head.safetensors"
+ADAPTER_FILE = "adapter_model.safetensors"
+FORMAT = 1
+
+
+@dataclass
+class ModelInfo:
+    """What a stored model needs beside its weights (`nexa_similarity.json`).
+
+    Args:
+        kind: `delta`, `adapter` or `base` (untrained: cosine only).
+        base_model: Name of the base encoder.
+        base_sha256: Fingerprint of its weights.
+        max_length: Word pieces read of a text.
+        head: Sizes of the pair head.
+        use_figures: Whether the head sees the figures of the texts.
+        figures: Their names, in order.
+        cues: The table of cues by which the figures are read.
+        format: Version of this file's shape.
+    """
+
+    kind: str
+    base_model: str
+    base_sha256: str
+    max_length: int = 128
+    head: dict[str, Any] = field(default_factory=dict)
+    use_figures: bool = True
+    figures: list[str] = field(default_factory=lambda: list(FEATURES))
+    cues: dict[str, Any] = field(default_factory=dict)
+    format: int = FORMAT
+
+
+class Network(nn.Module):
+    """Encoder and pair head.
+
+    Args:
+        encoder: A text encoder that gives hidden states of all layers.
+        head: The pair head.
+        lower: Layer whose token vectors the head reads; 0 is the word table.
+    """
+
+    def __init__(self, encoder: nn.Module, head: PairHead, lower: int) -> None:
+        super().__init__()
+        self.encoder, self.head, self.lower = encoder, head, lower
+
+    def read(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Text vectors (B, W) of length 1 and token vectors (B, P, W) of the lower layer."""
+        out = self.encoder(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True)
+        states = out.last_hidden_state
+        weights = attention_mask.unsqueeze(-1).to(states.dtype)
+        pooled = ((states * weights).sum(1) / weights.sum(1).clamp(min=1)).float()
+        return nn.functional.normalize(pooled, dim=-1), out.hidden_states[self.lower]
+
+
+def quiet() -> None:
+    """Keep the library's load reports and progress bars out of the console log."""
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+
+
+def build(
+    base: str, *, head_layers: int = 2, seed: int = 0, head: dict[str, Any] | None = None
+) -> tuple[Network, Any, ModelInfo]:
+    """The base encoder with an untrained pair head.
+
+    Args:
+        base: Name of the base encoder.
+        head_layers: Joint layers of the head, at most the encoder's own.
+        seed: Seed of the head's weights.
+        head: Sizes of a stored head, instead of those that fit the encoder.
+
+    Returns:
+        `(network, tokenizer, info)`; in evaluation mode, on the CPU, in fp32.
+
+    Raises:
+        BaseModelError: If the base cannot be found or used.
+    """
+    quiet()
+    folder = shared.resolve_base(base)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        try:
+            config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+            encoder = AutoModel.from_pretrained(
+                folder,
+                use_safetensors=True,
+                local_files_only=True,
+                trust_remote_code=False,
+                dtype=torch.float32,
+            )
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
+            raise BaseModelError(
+                f"The base model {base!r} cannot be used as a text encoder: {_first_line(error)}",
+                f"Choose {shared.DEFAULT_BASE!r} or another encoder.",
+            ) from error
+        if getattr(encoder, "pooler", None) is not None:
+            encoder.pooler = None  # vectors are means over tokens
+        layers = int(config.num_hidden_layers)
+        sizes = head or {
+            "layers": min(head_layers, layers),
+            "lower": layers - min(head_layers, layers),
+            "width": int(config.hidden_size),
+            "heads": int(config.num_attention_heads),
+            "inner": int(getattr(config, "intermediate_size", 4 * config.hidden_size)),
+        }
+        pair_head = PairHead(
+            sizes["width"], sizes["layers"], heads=sizes["heads"], inner=sizes["inner"], figures=len(FEATURES)
+        )
+    own = getattr(getattr(encoder, "encoder", None), "layer", None)
+    if head is None and own is not None and config.model_type == "bert":
+        copy_bert_layers(list(own)[layers - sizes["layers"] :], pair_head.layers)
+    network = Network(encoder, pair_head, sizes["lower"]).eval()
+    name = base.strip() or shared.DEFAULT_BASE
+    if name != shared.DEFAULT_BASE and Path(name).expanduser().exists():
+        name = str(Path(name).expanduser().resolve())
+    info = ModelInfo("base", name, shared.fingerprint(folder), head=sizes, cues=load_cues())
+    info.max_length = min(info.max_length, positions(network, tokenizer))
+    return network, tokenizer, info
+
+
+def positions(network: Network, tokenizer: Any) -> int:
+    """Word pieces that the encoder can read at once."""
+    config = network.encoder.config
+    known = getattr(config, "max_position_embeddings", 512) or 512
+    if config.model_type in {"roberta", "xlm-roberta", "camembert", "mpnet", "longformer"}:
+        known -= 2  # these number positions from padding_idx + 1
+    return int(min(known, 512, getattr(tokenizer, "model_max_length", 512) or 512))
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+
+
+def prepare(network: Network, recipe: EmbeddingsRecipe, *, seed: int = 0) -> Network:
+    """Decide what training may change: the word table and the lowest layers stay (full), or adapters learn
+    (lora)."""
+    if recipe.method == "full":
+        embeddings = getattr(network.encoder, "embeddings", None) or network.encoder.get_input_embeddings()
+        frozen = list(embeddings.parameters())
+        layers = getattr(getattr(network.encoder, "encoder", None), "layer", None) or []
+        for layer in list(layers)[: recipe.freeze_layers]:
+            frozen += list(layer.parameters())
+        for parameter in frozen:
+            parameter.requires_grad_(False)
+        return network
+    from peft import LoraConfig, get_peft_model
+
+    names = [name for name, module in network.encoder.named_modules() if isinstance(module, nn.Linear)]
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # between two libraries, nothing a user can act on
+        torch.manual_seed(seed)
+        config = LoraConfig(
+            r=recipe.lora_rank,
+            lora_alpha=recipe.lora_alpha,
+            lora_dropout=recipe.lora_dropout,
+            target_modules=names,
+        )
+        network.encoder = get_peft_model(network.encoder, config)
+    return network
+
+
+def trainable(network: nn.Module) -> dict[str, nn.Parameter]:
+    """The parameters that training changes, by name."""
+    return {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
+
+
+def store(network: Network, folder: Path, info: ModelInfo, *, dtype: str = "fp16") -> None:
+    """Write what training changed, in the format from which `load` rebuilds the same network."""
+    folder.mkdir(parents=True, exist_ok=True)
+    target = torch.float16 if dtype == "fp16" else torch.float32
+    head = {
+        name: value.detach().cpu().to(target).contiguous()
+        for name, value in network.head.state_dict().items()
+    }
+    save_file(head, folder / HEAD_FILE, metadata={"format": "pt"})
+    if hasattr(network.encoder, "peft_config"):
+        info.kind = "adapter"
+        network.encoder.save_pretrained(folder, save_embedding_layers=False, safe_serialization=True)
+        (folder / "README.md").unlink(missing_ok=True)
+        config = read_json(folder / "adapter_config.json")
+        config["base_model_name_or_path"] = info.base_model  # a name, not a path on this machine
+        config["target_modules"] = sorted(set(config["target_modules"]))
+        write_json_atomic(folder / "adapter_config.json", config)
+    else:
+        info.kind = "delta"
+        original, _, _ = build(info.base_model, head=info.head)
+        before = original.encoder.state_dict()
+        changed = {
+            name: (parameter.detach().to("cpu", torch.float32) - before[name]).to(target).contiguous()
+            for name, parameter in trainable(network.encoder).items()
+        }
+        save_file(changed, folder / DELTA_FILE, metadata={"format": "pt", "kind": "delta"})
+    write_json_atomic(folder / INFO_FILE, vars(info))
+
+
+def read_info(folder: Path) -> ModelInfo:
+    """Read `nexa_similarity.json`.
+
+    Raises:
+        ModelError: If the folder holds no similarity model, or one of a newer Studio.
+    """
+    try:
+        values = read_json(folder / INFO_FILE)
+        info = ModelInfo(**{key: values[key] for key in ModelInfo.__dataclass_fields__ if key in values})
+    except FileNotFoundError:
+        raise ModelError(
+            f"{str(folder)!r} holds no similarity model: {INFO_FILE} is missing.",
+            "Choose a version from the list of models.",
+        ) from None
+    except (json.JSONDecodeError, UnicodeDecodeError, TypeError, AttributeError) as error:
+        raise ModelError(f"{INFO_FILE} in {str(folder)!r} cannot be read: {_first_line(error)}.") from error
+    if info.format > FORMAT or list(info.figures) != list(FEATURES):
+        raise ModelError(
+            f"The model in {str(folder)!r} was stored by another Studio.", "Update or train again."
+        )
+    return info
+
+
+def load(folder: Path) -> tuple[Network, Any, ModelInfo]:
+    """Rebuild a stored model; adapters are merged into the encoder.
+
+    Raises:
+        ModelError: If the folder holds no model or a file is broken.
+        IntegrityError: If the base weights are not those that the model was trained from.
+        BaseModelError: If the base model cannot be found.
+    """
+    info = read_info(folder)
+    network, tokenizer, base_info = build(info.base_model, head=info.head)
+    if base_info.base_sha256 != info.base_sha256:
+        raise IntegrityError(
+            f"The base model {info.base_model!r} has changed since this model was trained "
+            f"(SHA-256 {base_info.base_sha256[:12]}…, expected {info.base_sha256[:12]}…).",
+            "Bring back the old base model or train again.",
+        )
+    try:
+        network.head.load_state_dict(
+            {k: v.to(torch.float32) for k, v in load_file(folder / HEAD_FILE).items()}
+        )
+        if info.kind == "adapter":
+            network.encoder = _with_adapter(network.encoder, folder)
+        else:
+            parameters = dict(network.encoder.named_parameters())
+            with torch.no_grad(), safe_open(folder / DELTA_FILE, framework="pt") as stored:
+                for name in stored.keys():  # noqa: SIM118 (safe_open is no mapping)
+                    parameters[name].add_(stored.get_tensor(name).to(torch.float32))
+    except (OSError, SafetensorError, KeyError, RuntimeError, ValueError) as error:
+        raise ModelError(
+            f"The model in {str(folder)!r} cannot be read: {_first_line(error)}", "Choose another version."
+        ) from error
+    return network.eval(), tokenizer, info
+
+
+def _with_adapter(encoder: nn.Module, folder: Path) -> nn.Module:
+    from peft import PeftModel
+
+    if not (folder / ADAPTER_FILE).is_file():
+        raise FileNotFoundError(f"{ADAPTER_FILE} is missing")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        return PeftModel.from_pretrained(encoder, str(folder), is_trainable=False).merge_and_unload()

@@ -1,0 +1,345 @@
+"""Pairs of requirements with a grade, drawn from the bank. The grades are the rubric of the dataset card.
+
+How sentences are written is wording.py; how many of which kind, and the splits, is generate.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from random import Random
+
+from core.embeddings import wording as words
+from core.embeddings.bank import Bank, Rule, Wording
+from core.embeddings.phrases import phrase_pair
+
+# kind: (grade, what it means). Grades follow the ranges in which experts grade such pairs.
+RUBRIC: dict[str, tuple[float, str]] = {
+    "copy": (1.0, "the same text but for capitals, punctuation or list letters"),
+    "converted": (0.98, "the same sentence with quantities converted or names abbreviated"),
+    "paraphrase": (0.96, "the same requirement in other words"),
+    "nuance": (0.89, "the same requirement with one nuance lost or added"),
+    "sibling": (0.70, "same object and kind of requirement, another case"),
+    "topic": (0.57, "same topic, another requirement"),
+    "number": (0.45, "wording nearly equal or not, one number differs"),
+    "object": (0.44, "the equipment, party or thing differs"),
+    "case": (0.45, "the case differs: before or after, primary or secondary, wet or dry"),
+    "polarity": (0.30, "contradiction: required or not, permitted or prohibited"),
+    "place": (0.42, "the position differs: above or below, inside or outside"),
+    "domain": (0.20, "overhead against underground"),
+    "related": (0.14, "another topic of the same part of the field"),
+    "unrelated": (0.04, "nothing in common"),
+    "phrase": (0.94, "short phrases, graded each by what differs"),
+}
+Made = tuple[str, str, float] | None
+
+
+class Pairs:
+    """Draws pairs of one split."""
+
+    def __init__(self, bank: Bank, split: str, *, rewording: float = 0.35, joining: float = 0.3) -> None:
+        self.bank, self.split = bank, split
+        self.rules = bank.rules_of(split)
+        self.rewording, self.joining = rewording, joining
+        self.topics: dict[str, list[Rule]] = {}
+        for rule in self.rules:
+            self.topics.setdefault(rule.topic, []).append(rule)
+        number = {"train": 0, "val": 1, "test": 2}[split]
+        # Clauses, too, belong to one split each: of every seven, one validates and one tests.
+        self.clauses = {
+            place: [line for row, line in enumerate(lines) if {5: 1, 6: 2}.get(row % 7, 0) == number]
+            for place, lines in bank.clauses.items()
+        }
+        self.makers: dict[str, Callable[[Random], Made]] = {
+            kind: getattr(self, f"_{kind}") for kind in RUBRIC
+        }
+
+    def draw(self, kind: str, rng: Random) -> dict | None:
+        """One pair of a kind, or None where the rule drawn cannot give it.
+
+        Returns:
+            `{"a", "b", "score", "kind", "group"}`.
+        """
+        self.group = ""
+        made = self.makers[kind](rng)
+        if made is None:
+            return None
+        a, b, score = made
+        if rng.random() < 0.5:
+            a, b = b, a
+        return {"a": a.strip(), "b": b.strip(), "score": round(score, 2), "kind": kind, "group": self.group}
+
+    # building blocks
+
+    def _rule(self, rng: Random) -> Rule:
+        rule = rng.choice(self.rules)
+        self.group = rule.topic
+        return rule
+
+    def _context(self, rng: Random, *wordings: Wording, share: float = 0.5) -> dict:
+        """New values and things for slots that stand in all of the wordings, so that rules do not stick to
+        numbers."""
+        changed = {}
+        keys = words.common_keys(wordings[0], wordings[0])
+        for other in wordings[1:]:
+            present = words.common_keys(other, other)
+            keys = [key for key in keys if key in present]
+        for key in keys:
+            # A thing in one wording only would be left behind in the others.
+            if (key[0] == "quantity" and rng.random() < share) or (
+                key[0] == "object" and rng.random() < 0.3 * share
+            ):
+                changed[key] = words.other_key(key, self.bank, rng)
+        return changed
+
+    def _write(
+        self, wording: Wording, rng: Random, changed: dict | None = None, *, respell: bool = True
+    ) -> str:
+        text = words.fill(wording, self.bank, rng, changed, respell=respell)
+        return words.swap_synonyms(text, self.bank, rng, self.rewording) if respell else text
+
+    def _two(self, rule: Rule, rng: Random, unlike: bool = True) -> tuple[Wording, Wording] | None:
+        if unlike:
+            return tuple(rng.sample(rule.same, 2)) if len(rule.same) > 1 else None  # type: ignore[return-value]
+        one = rng.choice(rule.same)
+        return one, one
+
+    def _longer(self, a: str, b: str, rng: Random) -> tuple[str, str]:
+        """Both texts with the same clause or the same further sentence, in own words each."""
+        chance = rng.random()
+        if chance > self.joining:
+            return a, b
+        if chance < 0.4 * self.joining:
+            other = rng.choice(self.rules)
+            two = self._two(other, rng, unlike=rng.random() < 0.6)
+            if two is None:
+                return a, b
+            changed = self._context(rng, *two)
+            first, second = self._write(two[0], rng, changed), self._write(two[1], rng, changed)
+            if rng.random() < 0.5:
+                return f"{_stop(a)} {first}", f"{_stop(b)} {second}"
+            return f"{_stop(first)} {a}", f"{_stop(second)} {b}"
+        clause = self._clause(rng)
+        return _with(a, clause[0], rng.choice(clause[1]["same"])), _with(
+            b, clause[0], rng.choice(clause[1]["same"])
+        )
+
+    def _clause(self, rng: Random, place: str | None = None) -> tuple[str, dict]:
+        place = place or rng.choice(("lead", "tail"))
+        return place, rng.choice(self.clauses[place])
+
+    # kinds
+
+    def _copy(self, rng: Random) -> Made:
+        rule = self._rule(rng)
+        one = rng.choice(rule.same)
+        a = self._write(one, rng, self._context(rng, one))
+        a, _ = self._longer(a, a, rng)
+        b = words.decorate(a, rng)
+        return (a, b, 1.0) if a != b else None
+
+    def _converted(self, rng: Random) -> Made:
+        rule = self._rule(rng)
+        one = rng.choice(rule.same)
+        a = self._write(one, rng, self._context(rng, one))
+        b = words.swap_synonyms(words.respell_all(a, rng), self.bank, rng, 0.5)
+        return (a, b, RUBRIC["converted"][0]) if a != b else None
+
+    def _paraphrase(self, rng: Random) -> Made:
+        rule = self._rule(rng)
+        two = self._two(rule, rng)
+        if two is None:
+            return None
+        changed = self._context(rng, *two)
+        a, b = self._longer(self._write(two[0], rng, changed), self._write(two[1], rng, changed), rng)
+        return a, b, RUBRIC["paraphrase"][0]
+
+    def _nuance(self, rng: Random) -> Made:
+        rule = self._rule(rng)
+        if rule.nuance and rng.random() < 0.5:
+            near, one = rng.choice(rule.nuance), rng.choice(rule.same)
+            changed = self._context(rng, near, one)
+            return self._write(one, rng, changed), self._write(near, rng, changed), RUBRIC["nuance"][0]
+        two = self._two(rule, rng, unlike=rng.random() < 0.7)
+        if two is None:
+            return None
+        changed = self._context(rng, *two)
+        place, clause = self._clause(rng)
+        a = self._write(two[0], rng, changed)
+        b = _with(self._write(two[1], rng, changed), place, rng.choice(clause["same"]))
+        return a, b, RUBRIC["nuance"][0]
+
+    def _sibling(self, rng: Random) -> Made:
+        rule = self._rule(rng)
+        kin = [
+            r for r in self.topics[rule.topic] if r.kin == rule.kin and r is not rule and rule.kin != "other"
+        ]
+        grade = RUBRIC["sibling"][0]
+        if kin and rng.random() < 0.75:
+            other = rng.choice(kin)
+            return self._any(rule, rng), self._any(other, rng), grade
+        # The same requirement for another case that a clause names.
+        two = self._two(rule, rng)
+        place, clause = self._clause(rng, "lead")
+        others = [line for line in self.clauses[place] if line["kin"] == clause["kin"] and line is not clause]
+        if two is None or not others:
+            return None
+        keys = [k for k in words.common_keys(*two) if k[0] == "quantity"]
+        changed = self._context(rng, *two)
+        apart = dict(changed)
+        for key in keys:
+            apart[key] = words.other_key(key, self.bank, rng)
+        a = _with(self._write(two[0], rng, changed), place, rng.choice(clause["same"]))
+        b = _with(self._write(two[1], rng, apart), place, rng.choice(rng.choice(others)["same"]))
+        return a, b, 0.6
+
+    def _topic(self, rng: Random) -> Made:
+        rule = self._rule(rng)
+        others = [
+            r for r in self.topics[rule.topic] if r is not rule and (r.kin != rule.kin or r.kin == "other")
+        ]
+        if not others:
+            return None
+        other = rng.choice(others)
+        return self._any(rule, rng), self._any(other, rng), RUBRIC["topic"][0]
+
+    def _any(self, rule: Rule, rng: Random) -> str:
+        one = rng.choice(rule.same + (rule.nuance if rng.random() < 0.3 else ()))
+        text = self._write(one, rng, self._context(rng, one))
+        if rng.random() < 0.35 * self.joining:
+            place, clause = self._clause(rng)
+            text = _with(text, place, rng.choice(clause["same"]))
+        return text
+
+    def _edited(self, rng: Random, kinds: tuple[str, ...], grade: float) -> Made:
+        """The same rule with one slot of the kinds changed in one of the texts."""
+        rule = self._rule(rng)
+        two = self._two(rule, rng, unlike=rng.random() < 0.5)
+        if two is None:
+            return None
+        keys = [key for key in words.common_keys(*two) if key[0] in kinds]
+        if not keys:
+            return None
+        changed = self._context(rng, *two)
+        key = rng.choice(keys)
+        changed.pop(key, None) if key[0] != "quantity" else None
+        left = changed.get(key, key)
+        edited = {**changed, key: words.other_key(left, self.bank, rng)}
+        plain = two[0] is two[1] and rng.random() < 0.6
+        first, second = (
+            self._write(two[0], rng, changed, respell=not plain),
+            self._write(two[1], rng, edited, respell=not plain),
+        )
+        a, b = self._longer(first, second, rng)
+        return (a, b, grade) if a.lower() != b.lower() else None
+
+    def _number(self, rng: Random) -> Made:
+        return self._edited(rng, ("quantity",), RUBRIC["number"][0])
+
+    def _object(self, rng: Random) -> Made:
+        if rng.random() < 0.5:
+            return self._edited(rng, ("object",), RUBRIC["object"][0])
+        rule = self._rule(rng)
+        two = self._two(rule, rng, unlike=rng.random() < 0.5)
+        if two is None:
+            return None
+        changed = self._context(rng, *two)
+        a, b = self._write(two[0], rng, changed), self._write(two[1], rng, changed)
+        other = words.swap_noun(b, self.bank, rng)
+        if other is None:
+            return None
+        a, b = self._longer(a, other, rng)
+        return a, b, RUBRIC["object"][0]
+
+    def _case(self, rng: Random) -> Made:
+        return self._edited(rng, ("case",), RUBRIC["case"][0])
+
+    def _place(self, rng: Random) -> Made:
+        return self._edited(rng, ("place",), RUBRIC["place"][0])
+
+    def _polarity(self, rng: Random) -> Made:
+        rule = self._rule(rng)
+        if rule.opposite and rng.random() < 0.5:
+            other, one = rng.choice(rule.opposite), rng.choice(rule.same)
+            changed = self._context(rng, other, one)
+            a, b = self._write(one, rng, changed), self._write(other, rng, changed)
+        else:
+            two = self._two(rule, rng, unlike=rng.random() < 0.5)
+            if two is None:
+                return None
+            changed = self._context(rng, *two)
+            plain = two[0] is two[1] and rng.random() < 0.6
+            a = self._write(two[0], rng, changed, respell=not plain)
+            turned = words.contradict(self._write(two[1], rng, changed, respell=not plain), rng)
+            if turned is None:
+                return None
+            b = turned
+        a, b = self._longer(a, b, rng)
+        return a, b, RUBRIC["polarity"][0]
+
+    def _domain(self, rng: Random) -> Made:
+        """The same kind of sentence about overhead and about underground plant."""
+        if rng.random() < 0.25:
+            return self._edited(rng, ("domain",), RUBRIC["domain"][0])
+        rule = self._rule(rng)
+        two = self._two(rule, rng, unlike=rng.random() < 0.5)
+        if two is None:
+            return None
+        keys = [
+            k
+            for k in words.common_keys(*two)
+            if k[0] == "object" and self._place_of(k) in ("overhead", "underground")
+        ]
+        if not keys:
+            return None
+        key = rng.choice(keys)
+        wanted = "underground" if self._place_of(key) == "overhead" else "overhead"
+        groups = [group for group, place in self.bank.objects.place.items() if place == wanted]
+        group = rng.choice(groups)
+        target = ("object", group, rng.randrange(len(self.bank.objects.names[group])))
+        changed = self._context(rng, *two)
+        changed.pop(key, None)
+        return (
+            self._write(two[0], rng, changed),
+            self._write(two[1], rng, {**changed, key: target}),
+            RUBRIC["domain"][0] + 0.05,
+        )
+
+    def _place_of(self, key: tuple) -> str:
+        return self.bank.objects.place[key[1]]
+
+    def _related(self, rng: Random) -> Made:
+        rule = self._rule(rng)
+        others = [r for r in self.rules if r.area == rule.area and r.topic != rule.topic]
+        return (
+            (self._any(rule, rng), self._any(rng.choice(others), rng), RUBRIC["related"][0])
+            if others
+            else None
+        )
+
+    def _unrelated(self, rng: Random) -> Made:
+        rule = self._rule(rng)
+        others = [r for r in self.rules if r.area != rule.area]
+        return (
+            (self._any(rule, rng), self._any(rng.choice(others), rng), RUBRIC["unrelated"][0])
+            if others
+            else None
+        )
+
+    def _phrase(self, rng: Random) -> Made:
+        self.group = "short phrases"
+        return phrase_pair(self.bank.phrases, rng)
+
+
+def _stop(text: str) -> str:
+    return text if text.endswith((".", ":", ";")) else f"{text}."
+
+
+def _with(text: str, place: str, clause: str) -> str:
+    """Add a clause before or behind a requirement."""
+    if place == "lead":
+        first = text.split(" ", 1)[0]
+        keep = bool(re.search(r"[A-Z].*[A-Z\d]|\d", first))  # abbreviations keep their capitals
+        return f"{clause} {text if keep else text[:1].lower() + text[1:]}"
+    dot = text.endswith(".")
+    return f"{text.rstrip('.')}{clause}{'.' if dot else ''}"

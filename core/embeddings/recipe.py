@@ -1,0 +1,291 @@
+"""What may be set for a similarity training, the presets, and what the form asks before a start.
+
+The estimate and the checks themselves are in preflight.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from core.errors import RecipeError
+from core.recipe import BaseRecipe, build, setting
+
+__all__ = [
+    "DEFAULT_BASE",
+    "DEFAULT_PRESET",
+    "PRESETS",
+    "EmbeddingsRecipe",
+    "Preset",
+    "build_recipe",
+    "list_bases",
+]
+
+DEFAULT_BASE = "minilm"
+
+
+class EmbeddingsRecipe(BaseRecipe):
+    """Settings of a similarity training: an optional stage on texts alone, then graded pairs."""
+
+    epochs: int = setting(
+        2,
+        "Epochs on pairs",
+        "How often the second stage reads all graded pairs.",
+        group="Schedule",
+        ge=1,
+        le=500,
+    )
+    batch_size: int = setting(
+        32,
+        "Batch size",
+        "Pairs that are read at once; more needs more memory.",
+        group="Schedule",
+        ge=2,
+        le=512,
+    )
+    learning_rate: float = setting(
+        2e-4,
+        "Learning rate",
+        "Size of one update. Too small learns nothing, too large diverges.",
+        group="Schedule",
+        gt=0,
+        le=1,
+    )
+    first_stage: Literal["none", "simcse", "tsdae"] = setting(
+        "none",
+        "First stage",
+        "Learning from specification texts without grades: simcse tells each text from all others, "
+        "tsdae restores "
+        "texts with deleted words.",
+        group="First stage",
+    )
+    first_epochs: int = setting(
+        5, "Epochs on texts", "How often the first stage reads all texts.", group="First stage", ge=1, le=100
+    )
+    first_learning_rate: float = setting(
+        3e-5, "First learning rate", "Learning rate of the first stage.", group="First stage", gt=0, le=1
+    )
+    first_texts: int = setting(
+        4000,
+        "Most texts",
+        "How many texts the first stage reads at most.",
+        group="First stage",
+        advanced=True,
+        ge=10,
+        le=1_000_000,
+    )
+    loss: Literal["mse", "cosent", "angle", "ranking", "mse+cosent"] = setting(
+        "mse",
+        "Loss of the vectors",
+        "mse brings the cosine to the grade; cosent and angle order the pairs of a batch; ranking "
+        "sets pairs of equal "
+        "meaning against all other texts of the batch. Ranking alone pulls everything up to 0.8 and more.",
+        group="Loss",
+    )
+    head_layers: int = setting(
+        2,
+        "Joint layers",
+        "Layers of the pair head that read both texts together; 0 leaves cosine and figures only.",
+        group="Pair head",
+        ge=0,
+        le=6,
+    )
+    head_weight: float = setting(
+        1.0,
+        "Weight of the head",
+        "How much the head's error counts beside that of the vectors.",
+        group="Pair head",
+        advanced=True,
+        gt=0,
+        le=10,
+    )
+    use_figures: bool = setting(
+        True,
+        "Read figures",
+        "Let the head see what the texts require: quantities after conversion, obligation, opposites, place.",
+        group="Pair head",
+        advanced=True,
+    )
+    rehearsal: float = setting(
+        1.0,
+        "Rehearsal",
+        "Pull towards the base model's view of everyday sentences, so that general similarity is "
+        "not forgotten. 0 = off.",
+        group="Loss",
+        advanced=True,
+        ge=0,
+        le=10,
+    )
+    method: Literal["full", "lora"] = setting(
+        "full",
+        "Method",
+        "full changes the encoder's layers; lora trains small adapters beside them.",
+        group="Method",
+    )
+    freeze_layers: int = setting(
+        1,
+        "Frozen layers",
+        "Lowest layers that stay as they are: faster, and the stored model is smaller.",
+        group="Method",
+        ge=0,
+        le=24,
+    )
+    lora_rank: int = setting(
+        16, "Adapter rank", "Size of the adapters.", group="Adapters (lora)", ge=1, le=256
+    )
+    lora_alpha: int = setting(
+        32,
+        "Adapter alpha",
+        "Strength of the adapters; their output is scaled by alpha / rank.",
+        group="Adapters (lora)",
+        ge=1,
+        le=512,
+    )
+    lora_dropout: float = setting(
+        0.05,
+        "Adapter dropout",
+        "Share of adapter inputs left out at random.",
+        group="Adapters (lora)",
+        unit="share",
+        ge=0,
+        le=0.9,
+    )
+    lora_learning_rate: float = setting(
+        1e-3,
+        "Adapter learning rate",
+        "Learning rate when the method is lora; 0 takes that of the schedule.",
+        group="Adapters (lora)",
+        ge=0,
+        le=1,
+    )
+    max_length: int = setting(
+        128,
+        "Longest text",
+        "Word pieces read of a text in training; longer ones are cut.",
+        group="Data",
+        unit="word pieces",
+        advanced=True,
+        ge=8,
+        le=512,
+    )
+    max_grad_norm: float = setting(
+        1.0,
+        "Gradient clipping",
+        "Longest gradient that is applied. 0 = never shortened.",
+        group="Schedule",
+        advanced=True,
+        ge=0,
+        le=100,
+    )
+    select_by: Literal["spearman", "loss", "last"] = setting(
+        "spearman",
+        "Keep the checkpoint with",
+        "Best validation Spearman, lowest validation loss, or the last.",
+        group="Stopping",
+        advanced=True,
+    )
+    store_dtype: Literal["fp16", "fp32"] = setting(
+        "fp16",
+        "Stored precision",
+        "Precision of the stored changes. Reported scores are those of the stored model.",
+        group="Machine",
+        advanced=True,
+    )
+    checkpoint_minutes: float = setting(
+        3.0,
+        "Resume point every",
+        "Minutes between resume points inside an epoch; each epoch ends with one.",
+        group="Machine",
+        unit="minutes",
+        advanced=True,
+        gt=0,
+        le=600,
+    )
+
+    @property
+    def rate(self) -> float:
+        """The learning rate that is in force for the chosen method."""
+        if self.method == "lora" and self.lora_learning_rate > 0:
+            return self.lora_learning_rate
+        return self.learning_rate
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named starting point for the form.
+
+    Args:
+        title: What the form calls it.
+        help: What it is for.
+        values: Recipe fields that differ from the defaults.
+        base_model: Base encoder that it starts from.
+    """
+
+    title: str
+    help: str
+    values: dict[str, Any]
+    base_model: str
+
+
+DEFAULT_PRESET = "fast"
+PRESETS: dict[str, Preset] = {
+    "fast": Preset(
+        title="Fast (CPU)",
+        help="Vectors and pair head together from the packaged MiniLM; takes minutes.",
+        values={"first_stage": "simcse", "first_epochs": 1, "first_texts": 800},
+        base_model=DEFAULT_BASE,
+    ),
+    "seed": Preset(
+        title="Original plan (two stages)",
+        help="The plan as first written: 5 epochs without grades on specification texts, then 10 epochs on "
+        "pairs, "
+        "batch 32, learning rate 2e-5.",
+        values={
+            "first_stage": "simcse",
+            "first_epochs": 5,
+            "first_learning_rate": 2e-5,
+            "epochs": 10,
+            "batch_size": 32,
+            "learning_rate": 2e-5,
+            "warmup": 0.1,
+            "freeze_layers": 0,
+            "patience": 5,
+            "target": 0.85,
+        },
+        base_model=DEFAULT_BASE,
+    ),
+}
+
+
+def build_recipe(preset: str = DEFAULT_PRESET, overrides: dict[str, Any] | None = None) -> EmbeddingsRecipe:
+    """The recipe of a preset with changed fields.
+
+    Raises:
+        RecipeError: If the preset or a field is unknown, or a value is out of range.
+    """
+    if preset not in PRESETS:
+        raise RecipeError(f"{preset!r} is not a preset.", f"Choose one of: {', '.join(PRESETS)}.")
+    return build(EmbeddingsRecipe, {**PRESETS[preset].values, **(overrides or {})})
+
+
+def list_bases() -> list:
+    """The named base encoders, with whether they can be used here and now."""
+    from core.embeddings import shared
+
+    return shared.list_bases()
+
+
+def estimate_seconds(
+    recipe: EmbeddingsRecipe, rows: int, cores: int | None = None, base: str = DEFAULT_BASE
+) -> float:
+    """Expected training time on this machine in seconds; see `preflight.estimate_seconds`."""
+    from core.embeddings import preflight
+
+    return preflight.estimate_seconds(recipe, rows, cores, base)
+
+
+def check(recipe: EmbeddingsRecipe, dataset: Any, base: str = "", *, ws: Any = None) -> list:
+    """What stands in the way of a start; see `preflight.check`."""
+    from core.embeddings import preflight
+
+    return preflight.check(recipe, dataset, base, ws=ws)

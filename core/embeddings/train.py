@@ -1,0 +1,227 @@
+"""The similarity training of a run: dataset version in, stored model and report out.
+
+The training itself is fit.py, the loop around failures core/runs/recovery.py.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from transformers import TrainerCallback
+
+from core.embeddings import model as models
+from core.embeddings import shared
+from core.embeddings.evaluate import evaluate
+from core.embeddings.fit import Fitted, fit
+from core.embeddings.predict import SimilarityModel, load_base, load_folder
+from core.embeddings.stress import general_similarity, stress_report
+
+if TYPE_CHECKING:
+    from core.embeddings.recipe import EmbeddingsRecipe
+    from core.runs.context import RunContext, TrainResult
+    from core.runs.spec import RunSpec
+
+_REPORT_WORST = 20
+# Cosines of validation pairs that vary less than this: the vectors have collapsed to one point.
+_COLLAPSED = 0.03
+_FORGOTTEN = 0.05
+
+
+def device_here() -> str:
+    """`cuda` where torch sees a GPU, else `cpu`."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def train(spec: RunSpec, ctx: RunContext) -> TrainResult:
+    """Train as `spec` says, write the model into `ctx.model_dir` and return the report.
+
+    The report holds, for the test split and for the gold set where there is one, the figures of the stored
+    model
+    (reloaded from its files) and under `before` those of the model that it would replace; `stress` (edits,
+    near
+    copies, known pairs) and `general` (everyday similarity kept) belong to it.
+
+    Raises:
+        NexaError: In one sentence, whatever stands in the way.
+    """
+    from core.bridges.hf import HfBridge
+    from core.datasets import store
+    from core.embeddings.recipe import DEFAULT_PRESET, build_recipe
+    from core.runs.context import RunCancelled, TrainResult
+    from core.runs.recovery import run_with_recovery
+
+    models.quiet()
+    ctx.set_phase("preparing")
+    recipe = build_recipe(spec.preset or DEFAULT_PRESET, spec.recipe)
+    base = spec.base_model or shared.DEFAULT_BASE
+    dataset = store.get_dataset("embeddings", spec.dataset)
+    splits = {name: list(store.read_rows(dataset, name)) for name in ("train", "val", "test")}
+    gold = store.get_dataset("embeddings", spec.gold) if spec.gold else None
+    sets = {"test": splits["test"], "gold": list(store.read_rows(gold, "test")) if gold else []}
+    corpus = _corpus(dataset.path / "corpus.txt")[: recipe.first_texts]
+    device = device_here()
+    counts = ", ".join(f"{len(rows)} {name}" for name, rows in splits.items())
+    ctx.log(f"Training {base} ({recipe.method}) on {device} with {counts} pairs and {len(corpus)} texts.")
+
+    def attempt(settings: Any) -> Path:
+        ctx.set_phase("training")
+        bridge = HfBridge(ctx, method=recipe.method, base_model=base)
+        fitted = fit(
+            splits["train"],
+            splits["val"] or splits["train"][:200],
+            recipe,
+            base,
+            ctx.checkpoints,
+            corpus=corpus,
+            device=device,
+            batch_size=settings.batch_size,
+            accumulation=settings.accumulation,
+            rate=settings.learning_rate,
+            resume_from=settings.resume_from,
+            callbacks=[bridge],
+            first_callbacks=[FirstStage(ctx, recipe.first_stage)],
+        )
+        if ctx.should_stop() == "cancel":
+            raise RunCancelled
+        if fitted.metrics.get("spread", 1.0) < _COLLAPSED:
+            ctx.log(
+                "The vectors have collapsed: all texts look alike to the model. Choose the mse loss "
+                "or a smaller "
+                "learning rate."
+            )
+        store_fitted(fitted, recipe, ctx.model_dir)
+        ctx.log(
+            f"Kept the weights after epoch {fitted.epoch:.2f} (validation Spearman "
+            f"{fitted.metrics.get('spearman', 0.0):.4f}).",
+            best=fitted.metrics,
+        )
+        return ctx.model_dir
+
+    folder = run_with_recovery(
+        attempt,
+        ctx,
+        batch_size=recipe.batch_size,
+        accumulation=recipe.gradient_accumulation,
+        learning_rate=recipe.rate,
+    )
+    ctx.set_phase("testing")
+    trained = load_folder(folder)
+    before = _model_before(base, ctx)
+    general = _general(base, trained, ctx)
+    report: dict[str, Any] = {
+        "kind": trained.info.kind,
+        "base_model": {"name": base, "sha256": trained.info.base_sha256},
+        "labels": [],
+        "dataset": {"id": dataset.id, "source": dataset.card.get("source") or {}},
+        "gold_dataset": gold.id if gold else None,
+        **_scores(trained, sets, ctx),
+        "stress": stress_report(trained),
+        "general": general,
+        "before": {
+            "model": before.ref,
+            "trained": before.trained,
+            **{
+                name: scores
+                and {key: value for key, value in scores.items() if key not in ("worst", "points")}
+                for name, scores in _scores(before, sets, ctx).items()
+            },
+            "stress": stress_report(before),
+        },
+    }
+    return TrainResult(report=report, kind=trained.info.kind)
+
+
+class FirstStage(TrainerCallback):
+    """Says what the first stage does, and ends it when the run is stopped or cancelled."""
+
+    def __init__(self, ctx: RunContext, name: str) -> None:
+        self.ctx, self.name = ctx, name
+
+    def on_train_begin(self, args, state, control, **_: Any) -> None:
+        self.ctx.log(f"First stage ({self.name}): {state.max_steps} updates on texts without grades.")
+
+    def on_step_end(self, args, state, control, **_: Any) -> None:
+        from core.runs.context import RunCancelled
+
+        wish = self.ctx.should_stop()
+        if wish == "cancel":
+            raise RunCancelled
+        if wish is not None:
+            control.should_training_stop = True
+
+    def on_train_end(self, args, state, control, **_: Any) -> None:
+        self.ctx.log(f"First stage done after {state.global_step} updates.")
+
+
+def _corpus(path: Path) -> list[str]:
+    """Texts of the first stage: those of the dataset and the spec library that ships."""
+    from core.embeddings.chunks import shipped_chunks
+
+    texts = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    return [
+        text for text in dict.fromkeys([*(chunk.text for chunk in shipped_chunks()), *texts]) if text.strip()
+    ]
+
+
+def _scores(model: SimilarityModel, sets: dict[str, list[dict]], ctx: RunContext) -> dict[str, dict | None]:
+    out: dict[str, dict | None] = {}
+    for name, rows in sets.items():
+        if not rows:
+            out[name] = None
+            continue
+        begin = time.monotonic()
+        out[name] = evaluate(model, rows, worst=_REPORT_WORST, progress=_Patience(ctx))
+        out[name]["seconds"] = round(time.monotonic() - begin, 2)
+    return out
+
+
+class _Patience:
+    """Lets a cancel end a long scoring pass."""
+
+    def __init__(self, ctx: RunContext) -> None:
+        self.ctx = ctx
+
+    def __call__(self, done: int, total: int) -> None:
+        from core.runs.context import RunCancelled
+
+        if self.ctx.should_stop() == "cancel":
+            raise RunCancelled
+
+
+def _model_before(base: str, ctx: RunContext) -> SimilarityModel:
+    """The model in use so far: production, else the starter, else the untrained base."""
+    from core.embeddings.predict import load_model
+    from core.errors import NexaError, NotFoundError
+
+    for name in ("production", "starter"):
+        try:
+            return load_model(name)
+        except NotFoundError:
+            continue
+        except NexaError as error:  # a broken old version must not cost the new one its report
+            ctx.log(f"The model {name!r} cannot be compared with: {error}")
+    return load_base(base)
+
+
+def _general(base: str, trained: SimilarityModel, ctx: RunContext) -> dict[str, float]:
+    """General similarity of base and trained model, and what was lost."""
+    before, after = general_similarity(load_base(base)), general_similarity(trained)
+    lost = round(before - after, 4)
+    if lost > _FORGOTTEN:
+        ctx.log(
+            f"General similarity fell by {lost:.3f}, more than {_FORGOTTEN}. Raise the rehearsal or "
+            f"train less."
+        )
+    return {"before": before, "after": after, "lost": lost}
+
+
+def store_fitted(fitted: Fitted, recipe: EmbeddingsRecipe, folder: Path) -> None:
+    """Write the trained model into `folder`, replacing what an earlier attempt left there."""
+    for old in folder.iterdir() if folder.is_dir() else ():
+        shutil.rmtree(old) if old.is_dir() else old.unlink()
+    models.store(fitted.network, folder, fitted.info, dtype=recipe.store_dtype)

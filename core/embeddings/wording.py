@@ -1,0 +1,234 @@
+"""Filling the slots of a wording, exchanging words of equal meaning, and the edits that make another
+requirement.
+
+Which pairs are made of that, and their grades, is pairs.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from random import Random
+
+from core.embeddings.bank import Bank, Slot, Wording, plural, singular
+from core.text.quantities import find_quantities
+from core.text.spelling import new_value, spell
+
+Mapping_ = Mapping[tuple, tuple]
+_ARTICLE = re.compile(r"\b([Aa])n? $")
+_VOWEL = re.compile(r"(?!(?:uni|use|usa|uti|one\b|eu|U-))[aeiou]|8|11\b|18\b|eight", re.IGNORECASE)
+
+
+def key_of(slot: Slot) -> tuple:
+    """What a slot stands for, with its kind."""
+    return (slot.kind, *slot.key)
+
+
+def fill(
+    wording: Wording, bank: Bank, rng: Random, changed: Mapping_ | None = None, *, respell: bool = True
+) -> str:
+    """Write a wording.
+
+    Args:
+        wording: Text and slots.
+        bank: Names of equipment and contrasts.
+        rng: Decides spellings.
+        changed: Slot key -> another key, applied to every slot that has it.
+        respell: Write quantities and names in any usual way; otherwise those unchanged stay as in the file.
+    """
+    out = ""
+    for number, part in enumerate(wording.parts):
+        if isinstance(part, str):
+            out += part
+            continue
+        key = key_of(part)
+        target = (changed or {}).get(key, key)
+        text = (
+            part.text
+            if target == key and not respell
+            else _name(part, target, bank, rng, wording.parts, number)
+        )
+        article = _ARTICLE.search(out)
+        if article:
+            out = out[: article.start()] + article[1] + ("n " if _VOWEL.match(text) else " ")
+        if not out.strip() and text[:1].islower():
+            text = text[0].upper() + text[1:]
+        following = wording.parts[number + 1] if number + 1 < len(wording.parts) else ""
+        # "6 in." at the end of a sentence has one full stop.
+        out += (
+            text[:-1]
+            if text.endswith(".") and isinstance(following, str) and following.startswith(".")
+            else text
+        )
+    return out
+
+
+def _name(slot: Slot, target: tuple, bank: Bank, rng: Random, parts: tuple, number: int) -> str:
+    if slot.kind == "quantity":
+        following = parts[number + 1] if number + 1 < len(parts) else ""
+        adjective = bool(re.match(r"^[\d.,]+[ -](?:foot|year|day|inch|hour)$", slot.text)) or (
+            isinstance(following, str) and bool(re.match(r" (?:square|long|class|pole|high)\b", following))
+        )
+        return spell(target[2], target[1], rng, adjective=adjective)
+    if slot.kind == "object":
+        names = bank.objects.names[target[1]][target[2]]
+        many = (
+            slot.text.lower() not in bank.objects.entry and singular(slot.text.lower()) in bank.objects.entry
+        )
+        # Entries given in the plural stay so.
+        name = rng.choice(names)
+        if target == key_of(slot) and rng.random() < 0.6:
+            name = singular(slot.text) if many else slot.text
+        if many:
+            name = plural(name)
+        return name[0].upper() + name[1:] if slot.text[:1].isupper() else name
+    sides = bank.contrasts[target[1]].sides
+    if target == key_of(slot):
+        return slot.text
+    own = [name.lower() for name in sides[slot.key[1]]]
+    place = own.index(slot.text.lower())
+    other = sides[target[2]]
+    name = other[min(place, len(other) - 1)]
+    return name[0].upper() + name[1:] if slot.text[:1].isupper() else name
+
+
+def other_key(key: tuple, bank: Bank, rng: Random) -> tuple:
+    """A key of the same kind that means something else."""
+    kind = key[0]
+    if kind == "quantity":
+        dimension, value = key[1], key[2]
+        return ("quantity", dimension, new_value(value, dimension, rng, whole_feet=value >= 60))
+    if kind == "object":
+        group, number = key[1], key[2]
+        numbers = [n for n in range(len(bank.objects.names[group])) if n != number]
+        return ("object", group, rng.choice(numbers))
+    sides = [n for n in range(len(bank.contrasts[key[1]].sides)) if n != key[2]]
+    return (kind, key[1], rng.choice(sides))
+
+
+def common_keys(one: Wording, other: Wording) -> list[tuple]:
+    """Slot keys that stand in both wordings, in order."""
+    right = {key_of(slot) for slot in other.slots}
+    seen: list[tuple] = []
+    for slot in one.slots:
+        key = key_of(slot)
+        if key in right and key not in seen:
+            seen.append(key)
+    return seen
+
+
+def swap_synonyms(text: str, bank: Bank, rng: Random, share: float) -> str:
+    """Exchange words of equal meaning, each with probability `share`."""
+    for group in bank.synonyms:
+        if group[0] == "each" and "each other" in text:
+            continue
+        hits = [name for name in group if re.search(rf"(?<![\w.-])(?<!\d ){re.escape(name)}(?![\w-])", text)]
+        if not hits or rng.random() >= share:
+            continue
+        name = max(hits, key=len)
+        if " " in name and not re.search(rf"{re.escape(name)} [\w$]", text):
+            continue  # "6 feet at least" takes no other words
+        other = rng.choice([n for n in group if n != name])
+        text = re.sub(
+            rf"(?<![\w.-])(?<!\d ){re.escape(name)}(?![\w-])", lambda _, other=other: other, text, count=1
+        )
+    return text
+
+
+def swap_noun(text: str, bank: Bank, rng: Random) -> str | None:
+    """Exchange one noun for another thing wherever it stands; None where no noun is known."""
+    hits = []
+    for group in bank.swaps:
+        for name in group:
+            if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text, re.IGNORECASE):
+                hits.append(
+                    (name, [n for n in group if n != name and not re.search(rf"\b{re.escape(n)}\b", text)])
+                )
+    hits = [(name, others) for name, others in hits if others]
+    if not hits:
+        return None
+    name, others = rng.choice(hits)
+    other = rng.choice(others)
+
+    def put(hit: re.Match) -> str:
+        return other[0].upper() + other[1:] if hit[0][0].isupper() else other
+
+    return mend_articles(re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", put, text, flags=re.IGNORECASE))
+
+
+def mend_articles(text: str) -> str:
+    """`a`/`an` as the next word asks for."""
+    return re.sub(r"\b([Aa])n? (?=(\w+))", lambda hit: hit[1] + ("n " if _VOWEL.match(hit[2]) else " "), text)
+
+
+# Each row turns a requirement into its contradiction; the first that fits is used, and not all fit.
+_NEGATIONS: list[tuple[str, tuple[str, ...]]] = [
+    (r"\b(shall|must|may|can) not be\b", ("may be", "can be")),
+    (r"\b(shall|must|may) not\b", ("may", "can")),
+    (r"\b(shall|must) never\b", ("may", "may at times")),
+    (r"\b[Nn]o (\w+) may\b", ("any {1} may",)),
+    (r"\b(is|are) (prohibited|forbidden|not permitted|not allowed)\b", ("{1} permitted", "{1} allowed")),
+    (r"\b(is|are) (permitted|allowed|possible)\b", ("{1} not {2}", "{1} prohibited")),
+    (r"\b(is|are) (required|mandatory|necessary|needed)\b", ("{1} not {2}", "{1} optional")),
+    (r"\b(shall|must) be\b", ("need not be", "need never be")),
+    (r"\bhas to\b", ("need not", "does not have to", "is not required to")),
+    (r"\bhave to\b", ("need not", "do not have to", "are not required to")),
+    (r"\bshall\b|\bmust\b", ("need not",)),
+    (r"\bmay be\b", ("may not be", "shall not be")),
+    (r"\bmay\b", ("may not", "shall not", "must not")),
+    (r"\bneeds\b", ("does not need",)),
+    (r"\bneed\b(?! not| never)", ("do not need",)),
+    (r"\brequires\b", ("does not require",)),
+    (r"^[Dd]o not (\w)", ("You may {1}",)),
+    (r"\bis (not )?acceptable\b", ("is not acceptable", "is acceptable")),
+    (r"^Install\b", ("Do not install",)),
+    (
+        r"^(Put|Place|Keep|Use|Mark|Take|Store|Bury|Test|Check|Wear|Replace|Remove|Clear|Notify|Report)\b",
+        ("There is no need to {1}", "It is not necessary to {1}"),
+    ),
+]
+
+
+def contradict(text: str, rng: Random) -> str | None:
+    """The requirement with its polarity turned, or None where no safe way is known."""
+    for pattern, ways in _NEGATIONS:
+        hit = re.search(pattern, text)
+        if hit is None:
+            continue
+        way = rng.choice(ways)
+        if "acceptable" in pattern:
+            way = "is acceptable" if hit[1] else "is not acceptable"
+        for number, group in enumerate(hit.groups(), 1):
+            group = group or ""
+            way = way.replace(
+                f"{{{number}}}", group.lower() if "need to" in way or "necessary to" in way else group
+            )
+        new = text[: hit.start()] + way + text[hit.end() :]
+        return new[0].upper() + new[1:]
+    return None
+
+
+def respell_all(text: str, rng: Random) -> str:
+    """Every quantity of a text written another way, of equal value."""
+    for quantity in reversed(find_quantities(text)):
+        if quantity.dimension == "count" or quantity.metric or rng.random() < 0.2:
+            continue
+        written = text[quantity.start : quantity.end]
+        adjective = bool(re.search(r"\d[ -](?:foot|inch|year|day|hour)\b", written))
+        new = spell(quantity.value, quantity.dimension, rng, adjective=adjective)
+        text = text[: quantity.start] + new + text[quantity.end :]
+    return text
+
+
+def decorate(text: str, rng: Random) -> str:
+    """Differences without meaning: capitals, a lost full stop, a list letter."""
+    chance = rng.random()
+    if chance < 0.3 and text.endswith("."):
+        return text[:-1]
+    if chance < 0.45:
+        return f"({rng.choice('abcdefgh')}) {text}"
+    if chance < 0.55:
+        return text.upper() if len(text) < 60 else text[0].lower() + text[1:]
+    if chance < 0.7:
+        return text.replace(", ", " , ") if "," in text else f"{text} "
+    return text.replace(" shall ", " must ") if rng.random() < 0.5 else text

@@ -1,0 +1,186 @@
+"""What two texts require, compared: quantities, obligation, opposites, overhead or underground. Numbers
+without a model.
+
+The words are data/text/cues.yaml; how much each figure counts is learnt elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from core.errors import GrammarError
+from core.text.quantities import Quantity, find_quantities, same_quantity
+
+CUE_FILE = Path(__file__).resolve().parents[2] / "data" / "text" / "cues.yaml"
+OBLIGATIONS = ("not_required", "forbidden", "permitted", "required")
+FEATURES = (
+    "quantities_matched",
+    "quantities_in_conflict",
+    "quantities_extra",
+    "both_have_quantities",
+    "one_has_quantities",
+    "obligation_opposed",
+    "obligation_differs",
+    "obligation_same",
+    "negation_differs",
+    "negations_apart",
+    "opposites",
+    "place_conflict",
+    "place_same",
+    "references_differ",
+    "length_ratio",
+    "shorter_length",
+)
+# Obligations that contradict each other when everything else is equal.
+_OPPOSED = {
+    frozenset(pair)
+    for pair in (
+        ("required", "not_required"),
+        ("forbidden", "permitted"),
+        ("required", "forbidden"),
+        ("forbidden", "not_required"),
+        ("not_required", "permitted"),
+    )
+} - {frozenset(("not_required", "permitted"))}
+_REFERENCES = re.compile(
+    r"\b(?:rule|section|sec\.|paragraph|g\.?\s?o\.?|general order|part|table|class|grade)\s*([\d.]+\w?)", re.I
+)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What `CueReader.read` finds in one text."""
+
+    quantities: tuple[Quantity, ...]
+    obligations: frozenset[str]
+    negations: int
+    sides: tuple[frozenset[int], ...]
+    overhead: int
+    underground: int
+    references: frozenset[str]
+    words: int
+
+
+class CueReader:
+    """Reads texts with one table of cues.
+
+    Args:
+        table: Contents of cues.yaml.
+
+    Raises:
+        GrammarError: If an expression of the table is broken.
+    """
+
+    def __init__(self, table: dict[str, Any]) -> None:
+        self.table = table
+        try:
+            self.obligation = {name: _any(table["obligation"][name]) for name in OBLIGATIONS}
+            self.negation = _any([table["negation"]])
+            self.opposites = [[_any([side]) for side in line.split(" <> ")] for line in table["opposites"]]
+            self.overhead, self.underground = _any([table["overhead"]]), _any([table["underground"]])
+        except (KeyError, TypeError, re.error) as error:
+            raise GrammarError(
+                f"The table of cues cannot be used: {error}.", "Correct data/text/cues.yaml."
+            ) from error
+
+    @staticmethod
+    def nothing() -> np.ndarray:
+        """The figures of a pair of which nothing is known, (F,) zeros."""
+        return np.zeros(len(FEATURES), dtype=np.float32)
+
+    def read(self, text: str) -> Reading:
+        """What one text requires."""
+        low = text.lower().replace("’", "'")
+        found = set()
+        rest = low
+        for name in OBLIGATIONS:
+            if self.obligation[name].search(rest):
+                found.add(name)
+                # What told "need not" shall not also tell "need".
+                rest = self.obligation[name].sub(" ", rest)
+        sides = tuple(
+            frozenset(n for n, side in enumerate(line) if side.search(low)) for line in self.opposites
+        )
+        return Reading(
+            tuple(find_quantities(text)),
+            frozenset(found),
+            len(self.negation.findall(low)),
+            sides,
+            len(self.overhead.findall(low)),
+            len(self.underground.findall(low)),
+            frozenset(hit.rstrip(".") for hit in _REFERENCES.findall(low)),
+            len(low.split()),
+        )
+
+    def compare(self, a: Reading, b: Reading) -> np.ndarray:
+        """Figures of a pair in the order of `FEATURES`, (F,) float32, symmetric in a and b."""
+        only_a = [q for q in a.quantities if not any(same_quantity(q, other) for other in b.quantities)]
+        only_b = [q for q in b.quantities if not any(same_quantity(q, other) for other in a.quantities)]
+        conflict = sum(any(q.dimension == other.dimension for other in only_b) for q in only_a)
+        matched = len(a.quantities) - len(only_a)
+        extra = max(0, len(only_a) + len(only_b) - 2 * conflict)
+        opposed = any(
+            frozenset((x, y)) in _OPPOSED
+            for x in a.obligations - b.obligations
+            for y in b.obligations - a.obligations
+        )
+        crossed = sum(bool(x - y) and bool(y - x) for x, y in zip(a.sides, b.sides, strict=True))
+        place_a, place_b = np.sign(a.overhead - a.underground), np.sign(b.overhead - b.underground)
+        longer = max(a.words, b.words, 1)
+        return np.asarray(
+            [
+                min(matched, 4) / 2,
+                min(conflict, 3),
+                min(extra, 4) / 2,
+                bool(a.quantities) and bool(b.quantities),
+                bool(a.quantities) != bool(b.quantities),
+                opposed,
+                a.obligations != b.obligations,
+                bool(a.obligations & b.obligations),
+                a.negations % 2 != b.negations % 2,
+                min(abs(a.negations - b.negations), 3),
+                min(crossed, 3),
+                place_a * place_b < 0,
+                place_a * place_b > 0,
+                bool(a.references) and bool(b.references) and not a.references & b.references,
+                min(a.words, b.words) / longer,
+                min(a.words, b.words, 40) / 20,
+            ],
+            dtype=np.float32,
+        )
+
+
+def _any(patterns: list[str]) -> re.Pattern:
+    return re.compile(
+        "|".join(
+            rf"(?<![\w-])(?:{pattern})(?![\w-])" if not pattern.startswith("(?:^") else f"(?:{pattern})"
+            for pattern in patterns
+        )
+    )
+
+
+def load_cues(path: Path = CUE_FILE) -> dict[str, Any]:
+    """The table of a file.
+
+    Raises:
+        GrammarError: If the file cannot be read.
+    """
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise GrammarError(
+            f"{str(path)!r} cannot be read: {error}.", "Restore data/text/cues.yaml."
+        ) from error
+
+
+@cache
+def default_reader() -> CueReader:
+    """The reader with the table that ships."""
+    return CueReader(load_cues())

@@ -1,0 +1,115 @@
+"""Pairs from the bank: groups, grades, seeds, and edits that do what they say."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from core.embeddings import wording as words
+from core.embeddings.bank import (
+    DATA,
+    SPLITS,
+    default_bank,
+    load_contrasts,
+    load_objects,
+    parse_topics,
+    topic_splits,
+)
+from core.embeddings.generate import build_settings, generate, preview
+from core.embeddings.pairs import RUBRIC, Pairs
+from core.errors import DatasetError, GrammarError, RecipeError
+from core.text.cues import default_reader
+from core.text.quantities import find_quantities, same_quantity
+
+
+@pytest.fixture(scope="module")
+def made() -> dict:
+    return generate(build_settings({"count": 600}))
+
+
+def test_counts_kinds_and_grades(made: dict) -> None:
+    assert {split: len(made[split]) for split in SPLITS} == {"train": 420, "val": 120, "test": 60}
+    rows = [row for split in SPLITS for row in made[split]]
+    assert {row["kind"] for row in rows} >= set(RUBRIC) - {"domain"}
+    assert all(0 <= row["score"] <= 1 and row["a"] and row["b"] for row in rows)
+    assert made["card"]["rubric"]["polarity"]["score"] < made["card"]["rubric"]["number"]["score"] < 0.5
+
+
+def test_no_topic_stands_in_two_splits(made: dict) -> None:
+    groups = {split: {row["group"] for row in made[split]} - {"short phrases"} for split in SPLITS}
+    assert (
+        not groups["train"] & groups["val"]
+        and not groups["train"] & groups["test"]
+        and not groups["val"] & groups["test"]
+    )
+
+
+def test_no_pair_twice(made: dict) -> None:
+    keys = [frozenset((row["a"], row["b"])) for split in SPLITS for row in made[split]]
+    assert len(keys) == len(set(keys))
+
+
+def test_the_same_seed_gives_the_same_pairs() -> None:
+    settings = build_settings({"count": 300, "seed": 5})
+    assert generate(settings)["train"] == generate(settings)["train"]
+    assert preview(settings, 3) != preview(build_settings({"count": 300, "seed": 6}), 3)
+
+
+def test_settings_are_checked() -> None:
+    with pytest.raises(RecipeError, match="count"):
+        build_settings({"count": 3})
+    with pytest.raises(DatasetError, match="nonsense"):
+        generate(build_settings({"kind_mix": {"nonsense": 1.0}}))
+
+
+def test_only_the_asked_kinds() -> None:
+    made = generate(build_settings({"count": 300, "kind_mix": {"number": 1.0}}))
+    assert {row["kind"] for row in made["train"]} == {"number"}
+
+
+def test_equal_pairs_have_equal_quantities() -> None:
+    pairs = Pairs(default_bank(), "train", joining=0.0)
+    rng = Random(3)
+    rows = [row for row in (pairs.draw(kind, rng) for kind in ("converted", "copy") * 150) if row]
+    assert len(rows) > 150
+    for row in rows:
+        a, b = find_quantities(row["a"]), find_quantities(row["b"])
+        assert len(a) == len(b), row
+        assert all(any(same_quantity(x, y) for y in b) for x in a), row
+
+
+def test_number_pairs_differ_in_a_number() -> None:
+    pairs, reader, rng = Pairs(default_bank(), "train", joining=0.0), default_reader(), Random(4)
+    rows = [row for row in (pairs.draw("number", rng) for _ in range(200)) if row]
+    conflicts = [reader.compare(reader.read(row["a"]), reader.read(row["b"]))[1] for row in rows]
+    assert sum(value >= 1 for value in conflicts) > 0.9 * len(rows)
+
+
+def test_polarity_pairs_contradict() -> None:
+    for text, turned in (
+        ("Poles shall be tagged.", "Poles need not be tagged."),
+        ("Smoking is prohibited.", None),
+        ("The owner may charge a fee.", None),
+    ):
+        new = words.contradict(text, Random(1))
+        assert new and new != text
+        if turned:
+            assert new in (turned, "Poles need never be tagged.")
+
+
+def test_a_broken_topic_file_is_named_by_line() -> None:
+    objects = load_objects(DATA / "words" / "objects.yaml")
+    contrasts = load_contrasts(DATA / "words" / "contrasts.yaml")
+    with pytest.raises(GrammarError, match="line 3"):
+        parse_topics("# wires [overhead]\n## a\n- keep {flubber} off", objects, contrasts, name="x.md")
+    with pytest.raises(GrammarError, match="line 1"):
+        parse_topics("- a wording", objects, contrasts, name="x.md")
+    rules = parse_topics(
+        "# w [o]\n## a\n- set {6 ft}\n- not: no {6 ft}\n- near: set {6 ft} soon", objects, contrasts
+    )
+    assert (len(rules[0].same), len(rules[0].opposite), len(rules[0].nuance)) == (1, 1, 1)
+
+
+def test_every_split_gets_topics() -> None:
+    assert set(topic_splits(f"topic {n}" for n in range(5)).values()) == set(SPLITS)

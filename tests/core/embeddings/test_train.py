@@ -1,0 +1,151 @@
+"""Training of tiny similarity models: every method learns, is stored, and gives the same answers after a
+reload."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from transformers import TrainerCallback
+
+from core.embeddings import model as models
+from core.embeddings.fit import fit
+from core.embeddings.predict import SimilarityModel, load_base, load_folder
+from core.embeddings.recipe import PRESETS, build_recipe
+from core.errors import IntegrityError, ModelError, NonFiniteLossError, RecipeError
+from tests.core.embeddings.tiny import toy_pairs
+
+VALUES = {
+    "epochs": 3,
+    "learning_rate": 3e-3,
+    "freeze_layers": 0,
+    "precision": "fp32",
+    "threads": 1,
+    "first_stage": "none",
+    "batch_size": 16,
+    "rehearsal": 0.0,
+}
+
+
+def run(
+    tiny: Path,
+    folder: Path,
+    *,
+    callbacks: tuple = (),
+    resume_from: Path | None = None,
+    rows: int = 240,
+    **changes,
+):
+    recipe = build_recipe("fast", {**VALUES, **changes})
+    return fit(
+        toy_pairs(rows),
+        toy_pairs(60, 1),
+        recipe,
+        str(tiny),
+        folder,
+        callbacks=callbacks,
+        resume_from=resume_from,
+        corpus=[row["a"] for row in toy_pairs(40)],
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"method": "lora", "head_layers": 1}, {"head_layers": 0, "loss": "mse+cosent"}],
+    ids=["full", "lora", "figures only"],
+)
+def test_it_learns_and_reloads_to_the_same_answers(tiny_encoder: Path, tmp_path: Path, changes: dict) -> None:
+    fitted = run(tiny_encoder, tmp_path / "work", **changes)
+    assert fitted.metrics["spearman"] > 0.6
+    models.store(fitted.network, tmp_path / "model", fitted.info, dtype="fp32")
+    loaded = load_folder(tmp_path / "model")
+    before = SimilarityModel(fitted.network.to("cpu"), fitted.tokenizer, fitted.info)
+    a, b = [row["a"] for row in toy_pairs(20, 5)], [row["b"] for row in toy_pairs(20, 5)]
+    if changes.get("method") != "lora":  # a loaded adapter is merged: equal up to rounding
+        np.testing.assert_allclose(loaded.encode(a), before.encode(a), atol=1e-6)
+    np.testing.assert_allclose(loaded.score(a, b), before.score(a, b), atol=1e-4)
+    np.testing.assert_allclose(loaded.score(a, b), loaded.score(b, a), atol=1e-6)
+
+
+@pytest.mark.parametrize("stage", ["simcse", "tsdae"])
+@pytest.mark.parametrize("loss", ["angle", "ranking"])
+def test_first_stages_and_other_losses_run(tiny_encoder: Path, tmp_path: Path, stage: str, loss: str) -> None:
+    fitted = run(
+        tiny_encoder, tmp_path, first_stage=stage, first_epochs=1, loss=loss, epochs=1, rehearsal=1.0, rows=80
+    )
+    assert np.isfinite(fitted.metrics["loss"]) and fitted.metrics["spread"] > 0
+
+
+def test_scores_have_the_ends_they_should(tiny_encoder: Path) -> None:
+    model = load_base(str(tiny_encoder))
+    assert model.score("18 feet clearance.", "18 ft  Clearance") == 1.0
+    assert model.encode([]).shape == (0, 32) and model.encode([""]).shape == (1, 32)
+    np.testing.assert_allclose(np.linalg.norm(model.encode(["a pole", "guy"]), axis=1), 1, atol=1e-5)
+    assert 0 <= model.score("pole", "anchor") <= 1
+
+
+class Kill(TrainerCallback):
+    """Ends the training in the middle of an epoch, after a resume point was asked for."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_step_end(self, args, state, control, **_) -> None:
+        control.should_save = state.global_step == self.step
+        if state.global_step > self.step:
+            raise KeyboardInterrupt
+
+
+def test_a_resume_ends_with_the_same_weights(tiny_encoder: Path, tmp_path: Path) -> None:
+    whole = run(tiny_encoder, tmp_path / "a", epochs=2, rows=96, rehearsal=1.0)
+    with pytest.raises(KeyboardInterrupt):
+        run(tiny_encoder, tmp_path / "b", epochs=2, rows=96, rehearsal=1.0, callbacks=(Kill(8),))
+    again = run(
+        tiny_encoder,
+        tmp_path / "b",
+        epochs=2,
+        rows=96,
+        rehearsal=1.0,
+        resume_from=tmp_path / "b" / "checkpoint-8",
+    )
+    assert again.steps == whole.steps
+    for name, value in models.trainable(whole.network).items():
+        np.testing.assert_allclose(
+            value.detach().numpy(), dict(again.network.named_parameters())[name].detach().numpy(), atol=1e-5
+        )
+
+
+def test_a_loss_that_is_no_number_is_refused(
+    tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.embeddings.losses import PairLoss
+
+    monkeypatch.setattr(
+        PairLoss, "_of_vectors", lambda self, a, b, cosine, grades: cosine.sum() * float("nan")
+    )
+    with pytest.raises(NonFiniteLossError, match="nan"):
+        run(tiny_encoder, tmp_path, rows=32)
+
+
+def test_broken_models_are_named(tiny_encoder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no similarity model"):
+        load_folder(tmp_path)
+    fitted = run(tiny_encoder, tmp_path / "work", epochs=1, rows=32)
+    models.store(fitted.network, tmp_path / "model", fitted.info)
+    (tmp_path / "model" / models.HEAD_FILE).write_bytes(b"broken")
+    with pytest.raises(ModelError, match="cannot be read"):
+        load_folder(tmp_path / "model")
+    fitted.info.base_sha256 = "0" * 64
+    models.store(fitted.network, tmp_path / "other", fitted.info)
+    with pytest.raises(IntegrityError, match="has changed"):
+        load_folder(tmp_path / "other")
+
+
+def test_presets() -> None:
+    seed = build_recipe("seed")
+    assert (seed.epochs, seed.batch_size, seed.learning_rate, seed.first_epochs) == (10, 32, 2e-5, 5)
+    for name in PRESETS:
+        assert build_recipe(name)
+    with pytest.raises(RecipeError, match="not a preset"):
+        build_recipe("other")
