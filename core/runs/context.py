@@ -88,7 +88,9 @@ class RunContext:
         self.run_dir = run_dir
         self.spec = spec
         self.main_metric = main_metric
-        self.rules = SignalRules.from_recipe(spec.recipe, main_metric)
+        targets = TASKS[spec.task].targets if spec.task in TASKS else ()
+        title = next((target.title for target in targets if target.metric == main_metric), main_metric)
+        self.rules = SignalRules.from_recipe(spec.recipe, title)
         self.console = run_dir / "console.log"
         self.checkpoints = run_dir / "checkpoints"
         self.model_dir = run_dir / "model"
