@@ -53,7 +53,7 @@ def test_a_signal_to_stop_is_returned_and_told_once(run_dir):
         assert ctx.epoch(25, 1, {"f1": 0.8}) == "continue"
         assert ctx.epoch(50, 2, {"f1": 0.7}) == "stop"
         assert ctx.stop_reason == "patience"
-        assert ctx.stop_text == "No better f1 for 1 epoch: the best was 0.800 after epoch 1."
+        assert ctx.stop_text == "No better F1 for 1 epoch: the best was 0.800 after epoch 1."
     assert kinds(run_dir).count("signal") == 1
 
 
