@@ -11,9 +11,9 @@ import pytest
 
 SENTENCE = "Install pole with 18 feet clearance per G.O. 95"
 SECONDS = 1000
-# The packaged base model on few sentences: enough to read the sentence, in less than a minute.
-COUNT = 600
-SETTINGS = {"epochs": 6, "learning_rate": 0.0005, "consistency": 0, "gradient_accumulation": 1}
+# The packaged base model on few sentences: enough to read the sentence, in about a minute.
+COUNT = 1200
+SETTINGS = {"epochs": 3, "learning_rate": 0.0005, "consistency": 0, "gradient_accumulation": 1}
 
 
 def shot(page: Any, name: str) -> None:

@@ -56,7 +56,7 @@ def test_a_run_completes_and_becomes_a_version(launchable, workspace):
 def test_patience_ends_a_run_early_as_completed(launchable):
     status = launchable(wait=True, epochs=9, target=0.7, on_target="stop")
     assert (status.state, status.reason) == ("completed", "target")
-    assert "Target reached: f1 0.750" in status.message
+    assert "Target reached: F1 0.750" in status.message
     assert status.epoch == 2
 
 
