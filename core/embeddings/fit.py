@@ -21,6 +21,7 @@ from core.embeddings import model as models
 from core.embeddings import shared
 from core.embeddings.bank import DATA
 from core.embeddings.batches import PairExamples, TextExamples
+from core.embeddings.everyday import Everyday
 from core.embeddings.losses import PairLoss, Restorer, TextLoss
 from core.embeddings.model import ModelInfo, Network
 from core.embeddings.trainer import SimilarityTrainer, Validation
@@ -104,6 +105,8 @@ def fit(
     network, tokenizer, info = models.build(base, head_layers=recipe.head_layers, seed=recipe.seed)
     info.max_length = min(recipe.max_length, models.positions(network, tokenizer))
     info.use_figures = recipe.use_figures
+    everyday = Everyday(tokenizer, info.max_length)
+    general_before = everyday.measure(network)["general_spearman"]
     remembered = _memory(network, tokenizer, info.max_length, device) if recipe.rehearsal else None
     network = models.prepare(network, recipe, seed=recipe.seed).to(device)
     batch, accumulated = batch_size or recipe.batch_size, accumulation or recipe.gradient_accumulation
@@ -147,7 +150,7 @@ def fit(
         seed=recipe.seed,
         args=_arguments(recipe, folder, len(examples), recipe.epochs, batch, accumulated, rate, bf16, device),
         checkpoint_minutes=recipe.checkpoint_minutes,
-        validation=Validation(seen, pad_id=tokenizer.pad_token_id or 0),
+        validation=Validation(seen, pad_id=tokenizer.pad_token_id or 0, everyday=everyday),
         validation_bf16=bf16,
         best=best,
         callbacks=callbacks,
@@ -162,6 +165,7 @@ def fit(
                 accumulation=accumulated,
                 learning_rate=rate,
                 examples=len(examples),
+                general_before=general_before,
                 trainable=sum(value.numel() for value in models.trainable(network).values()),
                 parameters=sum(value.numel() for value in network.parameters()),
             )

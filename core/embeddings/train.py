@@ -18,6 +18,7 @@ from core.embeddings.evaluate import evaluate
 from core.embeddings.fit import Fitted, fit
 from core.embeddings.predict import SimilarityModel, load_base, load_folder
 from core.embeddings.stress import general_similarity, stress_report
+from core.runs.stage import Stage
 
 if TYPE_CHECKING:
     from core.embeddings.recipe import EmbeddingsRecipe
@@ -137,24 +138,33 @@ def train(spec: RunSpec, ctx: RunContext) -> TrainResult:
 
 
 class FirstStage(TrainerCallback):
-    """Says what the first stage does, and ends it when the run is stopped or cancelled."""
+    """Reports the first stage, and ends it when the run is stopped or cancelled."""
 
     def __init__(self, ctx: RunContext, name: str) -> None:
         self.ctx, self.name = ctx, name
+        self.stage: Stage | None = None
 
     def on_train_begin(self, args, state, control, **_: Any) -> None:
         self.ctx.log(f"First stage ({self.name}): {state.max_steps} updates on texts without grades.")
+        self.stage = Stage(self.ctx, self.name, "texts without grades", state.max_steps)
 
     def on_step_end(self, args, state, control, **_: Any) -> None:
         from core.runs.context import RunCancelled
 
+        if self.stage is not None and (self.stage.due() or state.global_step == state.max_steps):
+            control.should_log = True
         wish = self.ctx.should_stop()
         if wish == "cancel":
             raise RunCancelled
         if wish is not None:
             control.should_training_stop = True
 
+    def on_log(self, args, state, control, logs: dict[str, Any] | None = None, **_: Any) -> None:
+        if self.stage is not None and logs and "loss" in logs:
+            self.stage.step(state.global_step, {"first_loss": float(logs["loss"])})
+
     def on_train_end(self, args, state, control, **_: Any) -> None:
+        self.stage = None
         self.ctx.log(f"First stage done after {state.global_step} updates.")
 
 

@@ -26,6 +26,7 @@ from torch.utils.data import DataLoader, Dataset
 from transformers import PrinterCallback, TrainerCallback
 
 from core.embeddings.batches import EpochBatches, PairExamples, collate
+from core.embeddings.everyday import Everyday
 from core.embeddings.joint import fresh_parameters
 from core.embeddings.model import Network, trainable
 from core.embeddings.predict import both_ways
@@ -61,10 +62,12 @@ class TextEncoder(InputModule):
 
 
 class Validation:
-    """Validation pairs, encoded once, and how to score a network on them."""
+    """Validation pairs, encoded once, and how to score a network on them; with `everyday` sentences, too."""
 
-    def __init__(self, examples: PairExamples, *, pad_id: int, batch_size: int = 64) -> None:
-        self.examples, self.pad_id = examples, pad_id
+    def __init__(
+        self, examples: PairExamples, *, pad_id: int, batch_size: int = 64, everyday: Everyday | None = None
+    ) -> None:
+        self.examples, self.pad_id, self.everyday = examples, pad_id, everyday
         order = sorted(range(len(examples)), key=lambda n: examples.lengths[n])
         self.parts = [order[at : at + batch_size] for at in range(0, len(order), batch_size)]
 
@@ -74,7 +77,8 @@ class Validation:
         """Loss and correlation of the pair head, and of the cosine alone; `spread` warns of a collapse.
 
         Returns:
-            `loss`, `spearman`, `pearson`, `spearman_cosine`, `spread` (standard deviation of the cosines).
+            `loss`, `spearman`, `pearson`, `spearman_cosine`, `spread` (standard deviation of the cosines),
+            and those of `Everyday.measure`.
         """
         device = next(network.parameters()).device
         score, cosine = np.zeros(len(self.examples)), np.zeros(len(self.examples))
@@ -98,6 +102,7 @@ class Validation:
             "pearson": figures["pearson"],
             "spearman_cosine": correlations(cosine, grades)["spearman"],
             "spread": float(np.std(cosine)),
+            **(self.everyday.measure(network, bf16=bf16) if self.everyday is not None else {}),
         }
 
 

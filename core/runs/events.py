@@ -19,7 +19,7 @@ from typing import Any
 from core.errors import TrainingError
 
 LOG_VERSION = 1
-KINDS = ("start", "step", "epoch", "signal", "system", "checkpoint", "log", "end")
+KINDS = ("start", "stage", "step", "epoch", "signal", "system", "checkpoint", "log", "end")
 
 _DURABLE = {"checkpoint", "end"}
 _ANCHOR = 64

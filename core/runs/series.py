@@ -17,8 +17,8 @@ from core.errors import InputError
 from core.runs.events import LogTail
 
 # Every step and system event lives on in the columns; of the events themselves only the last are kept.
-_KEPT = {"step": 500, "system": 500, "log": 2000}
-_CURVES = ("step", "epoch", "system")
+_KEPT = {"step": 500, "stage": 500, "system": 500, "log": 2000}
+_CURVES = ("step", "epoch", "stage", "system")
 _AXES = ("step", "epoch", "t")
 
 
@@ -119,8 +119,8 @@ class RunLog:
         Args:
             metric: Name as in the events, for example `loss`.
             by: x axis: `step`, `epoch`, or `t` in seconds since the first event.
-            kind: `step`, `epoch` or `system`; without it the epoch events for `by="epoch"`, else the step
-                events, else whichever kind carries the metric.
+            kind: `step`, `epoch`, `stage` or `system`; without it the epoch events for `by="epoch"`, else
+                the step events, else whichever kind carries the metric.
 
         Returns:
             (x, y), float32; a null in the log is NaN. Empty arrays for a metric that never came.
@@ -158,6 +158,8 @@ class RunLog:
             self._begin(event)
         elif kind in ("step", "epoch"):
             self._point(event)
+        elif kind == "stage":
+            self._stage(event)
         elif kind == "signal":
             self.signals.append(event)
         elif kind == "system":
@@ -178,7 +180,7 @@ class RunLog:
         if not isinstance(back_to, (int, float)):
             return
         for (kind, _), columns in self._columns.items():
-            if kind != "system":
+            if kind not in ("system", "stage"):
                 columns.cut_after(back_to)
         self.epochs = [old for old in self.epochs if _number(old.get("step")) <= back_to]
         self.signals = [old for old in self.signals if _number(old.get("step")) <= back_to]
@@ -191,6 +193,14 @@ class RunLog:
         if event["kind"] == "epoch":
             self.epochs.append(event)
         self.last_step = event
+
+    def _stage(self, event: dict[str, Any]) -> None:
+        # A stage that begins again, after a failure, replaces what it logged before.
+        step = _number(event.get("step"))
+        for (kind, _), columns in self._columns.items():
+            if kind == "stage":
+                columns.cut_after(step - 1)
+        self._columns_of(event, step, 0.0)
 
     def _columns_of(self, event: dict[str, Any], step: float, epoch: float) -> None:
         metrics = event.get("metrics")

@@ -86,7 +86,12 @@ def test_a_run_logs_stores_and_reports(begin: Any, workspace: Workspace) -> None
         "spearman",
         "pearson",
         "spearman_cosine",
+        "general_spearman",
+        "general_loss",
     }
+    stages = events(context, "stage")
+    assert stages[-1]["step"] == stages[-1]["total"] == 3 and stages[-1]["metrics"]["first_loss"] > 0
+    assert -1 <= events(context, "start")[0]["general_before"] <= 1
     assert any("First stage" in event.get("message", "") for event in events(context, "log"))
 
     write_json_atomic(context.run_dir / "report.json", report)

@@ -126,6 +126,27 @@ def test_strange_but_valid_events_do_no_harm(tmp_path):
     log.series("loss")
 
 
+def test_a_stage_has_a_curve_of_its_own_that_a_start_leaves_alone(tmp_path):
+    def stage(step, loss):
+        return ("stage", {"name": "simcse", "step": step, "total": 9, "metrics": {"first_loss": loss}})
+
+    write(
+        tmp_path / "metrics.jsonl",
+        [
+            stage(4, 3.0),
+            stage(8, 2.0),
+            stage(3, 2.5),
+            ("start", {"attempt": 1, "from_step": 0}),
+            step(1, 1.0),
+        ],
+    )
+    log = RunLog(tmp_path)
+    log.refresh()
+    x, y = log.series("first_loss", kind="stage")
+    assert (x.tolist(), y.tolist()) == ([3], [2.5]), "begun again, it replaces what was logged before"
+    assert log.series("loss")[1].tolist() == [1.0]
+
+
 def test_axes_and_kinds_are_checked(tmp_path):
     log = RunLog(tmp_path / "m.jsonl")
     with pytest.raises(InputError, match="'minute' is not an axis"):
