@@ -45,6 +45,8 @@ class Task:
         labels: The label names, in the order of their ids.
         released: False while its rooms are built but its figures and pages are not there yet.
         unit: What one row of its data is called, in the singular.
+        switch_room: Room with `prepare(version, ws=, progress=)`, which runs before a version goes into
+            production; empty where a switch needs no preparation.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Task:
     labels: tuple[str, ...] = ()
     released: bool = True
     unit: str = "row"
+    switch_room: str = ""
 
     @property
     def available(self) -> bool:
@@ -103,6 +106,7 @@ TASKS: dict[str, Task] = {
             targets=(Target("spearman", "Correlation (Spearman)", 0.85),),
             released=False,
             unit="pair",
+            switch_room="reembed",
         ),
         Task(
             name="yolo",

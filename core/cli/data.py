@@ -15,7 +15,7 @@ from core.tasks import TASKS, get_task
 def add_verbs(verbs: Any, common: argparse.ArgumentParser) -> None:
     """Add the verbs of this file."""
     verb = verbs.add_parser(
-        "generate", parents=[common], help="make training data from the sentence patterns"
+        "generate", parents=[common], help="make training data: sentences, pairs or scenes"
     )
     verb.add_argument("task", choices=list(TASKS))
     verb.add_argument("--count", type=int, help="number of examples")
@@ -31,7 +31,8 @@ def add_verbs(verbs: Any, common: argparse.ArgumentParser) -> None:
         nargs="+",
         type=Path,
         metavar="FILE",
-        help="texts: JSONL, CoNLL, Label Studio JSON, CSV; photos: a folder or .zip (YOLO, COCO, VOC)",
+        help="texts: JSONL, CoNLL, Label Studio JSON, CSV; pairs: JSONL, CSV; photos: a folder or .zip "
+        "(YOLO, COCO, VOC)",
     )
     verb.add_argument(
         "--gold", action="store_true", help="a gold set: real cases to measure on, never trained on"

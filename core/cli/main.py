@@ -1,4 +1,5 @@
-"""Reads the arguments and calls a verb. Verbs are in data.py, runs.py and models.py beside this file."""
+"""Reads the arguments and calls a verb. Verbs are in data.py, runs.py, models.py
+and libraries.py beside this file."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from core import __version__
-from core.cli import data, models, runs
+from core.cli import data, detector, libraries, models, runs
 from core.cli.output import Output
 from core.errors import InputError, NexaError
 
@@ -21,7 +22,7 @@ def parser() -> argparse.ArgumentParser:
     verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True)
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--json", action="store_true", help="print one JSON object on standard output")
-    for room in (data, runs, models):
+    for room in (data, runs, models, libraries, detector):
         room.add_verbs(verbs, common)
     return top
 

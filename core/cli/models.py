@@ -6,10 +6,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from core.cli import figures
 from core.cli.data import assignments
 from core.cli.output import Output, table
 from core.errors import InputError
-from core.tasks import TASKS, get_task
+from core.tasks import TASKS, Task, get_task
 
 
 def add_verbs(verbs: Any, common: argparse.ArgumentParser) -> None:
@@ -38,12 +39,18 @@ def add_verbs(verbs: Any, common: argparse.ArgumentParser) -> None:
         help="labelled file or folder (images/, labels/), or a dataset id (its test split)",
     )
     verb.add_argument("--worst", type=int, default=0, metavar="N", help="list the N worst examples")
+    verb.add_argument(
+        "--stress",
+        action="store_true",
+        help="similarity only: also single edits, near copies and known pairs",
+    )
     verb.set_defaults(run=evaluate)
 
     verb = verbs.add_parser("predict", parents=[common, model, conf], help="use a model")
     verb.add_argument(
-        "--input", required=True, type=Path, metavar="PATH", help="JSONL with text, a text a line, or photos"
-    )
+        "--input", required=True, type=Path, metavar="PATH",
+        help="JSONL with text or with a and b, a text a line, or photos",
+    )  # fmt: skip
     verb.add_argument("--output", required=True, type=Path, metavar="FILE", help="JSONL, one line an input")
     verb.set_defaults(run=predict)
 
@@ -77,7 +84,8 @@ def add_verbs(verbs: Any, common: argparse.ArgumentParser) -> None:
     verb.set_defaults(run=bench)
 
 
-def _model(task: Any, wish: str) -> str:
+def default_model(task: Task, wish: str) -> str:
+    """The model that a verb uses: the named one, else production where there is one, else the starter."""
     from core.registry import store
 
     return wish or ("production" if store.aliases(task.name).get("production") else "starter")
@@ -86,27 +94,21 @@ def _model(task: Any, wish: str) -> str:
 def evaluate(args: argparse.Namespace, out: Output) -> int:
     """Score a model on labelled data."""
     task = get_task(args.task)
-    reference = _model(task, args.model)
-    result = task.room("evaluate").evaluate_path(
-        reference, args.data, progress=out.progress("Scored"), **_confidence(task, args)
-    )
-    worst = result.pop("worst", [])
-    result.pop("curves", None)  # hundreds of points, for charts
-    if args.worst:
-        result["worst"] = worst[: args.worst]
-    columns = _COLUMNS.get(task.name, _COLUMNS["ner"])
-    whole = {**result, "ap50": result.get("map50"), "ap50_95": result.get("map50_95")}
-    parts = {"all": whole, **result.get("labels", {}), **result.get("classes", {})}
-    rows = [[name, *(figures.get(column) for column in columns)] for name, figures in parts.items()]
-    lines = [f"{task.title} {reference} on {args.data}", *table(rows, ["label", *columns])]
+    reference = default_model(task, args.model)
+    options: dict[str, Any] = _confidence(task, args)
+    if task.name == "embeddings":
+        options |= {"stress": args.stress, "worst": args.worst}
+    elif args.stress:
+        raise InputError(f"--stress is a test of the similarity model, not of {task.name}.", "Leave it out.")
+    result = figures.brief(
+        task.room("evaluate").evaluate_path(
+            reference, args.data, progress=out.progress("Scored"), **options
+        ),
+        args.worst,
+    )  # fmt: skip
+    lines = [f"{task.title} {reference} on {args.data}", *figures.lines(task.name, result)]
     out.result({"task": task.name, "model": reference, "data": str(args.data), **result}, lines)
     return 0
-
-
-_COLUMNS = {
-    "ner": ("f1", "precision", "recall", "support"),
-    "yolo": ("ap50", "ap50_95", "recall", "precision", "support"),
-}
 
 
 def _share(text: str) -> float:
@@ -127,7 +129,7 @@ def _confidence(task: Any, args: argparse.Namespace) -> dict[str, float]:
 def predict(args: argparse.Namespace, out: Output) -> int:
     """Predict every input and write one JSON line for each."""
     task = get_task(args.task)
-    reference = _model(task, args.model)
+    reference = default_model(task, args.model)
     count = task.room("predict").predict_path(
         reference, args.input, args.output, progress=out.progress("Predicted"), **_confidence(task, args)
     )
@@ -185,7 +187,9 @@ def promote(args: argparse.Namespace, out: Output) -> int:
     """Make a version the production model."""
     from core.registry import store
 
-    version = store.promote(get_task(args.task).name, args.version, note=args.note)
+    version = store.promote(
+        get_task(args.task).name, args.version, note=args.note, progress=out.progress("Re-embedded")
+    )
     out.result(
         {"task": args.task, "production": version.id},
         [f"{version.id} is now the production model of {args.task}."],
@@ -197,7 +201,7 @@ def rollback(args: argparse.Namespace, out: Output) -> int:
     """Put the previous production model back."""
     from core.registry import store
 
-    version = store.rollback(get_task(args.task).name)
+    version = store.rollback(get_task(args.task).name, progress=out.progress("Re-embedded"))
     out.result(
         {"task": args.task, "production": version.id},
         [f"{version.id} is the production model of {args.task} again."],

@@ -49,6 +49,8 @@ def evaluate_path(
     ws: Workspace | None = None,
     batch_size: int = 32,
     progress: Callable[[int, int], None] | None = None,
+    worst: int = 50,
+    stress: bool = False,
 ) -> dict:
     """Load a model by name and score it; see `evaluate` and `predict.load_model`.
 
@@ -58,11 +60,19 @@ def evaluate_path(
         ws: The workspace; the current one without it.
         batch_size: Pairs in one pass.
         progress: Called with (pairs done, pairs in all).
+        worst: How many of the worst pairs to list.
+        stress: Add `stress`: single edits, near copies and known pairs, see `stress.stress_report`.
     """
     from core.embeddings.predict import load_model
 
     rows = labelled_rows(data, ws=ws)
-    return evaluate(load_model(model_ref, ws=ws), rows, batch_size=batch_size, progress=progress)
+    model = load_model(model_ref, ws=ws)
+    result = evaluate(model, rows, batch_size=batch_size, progress=progress, worst=worst)
+    if stress:
+        from core.embeddings.stress import stress_report
+
+        result["stress"] = stress_report(model)
+    return result
 
 
 def labelled_rows(data: str | Path, *, ws: Workspace | None = None) -> list[dict]:

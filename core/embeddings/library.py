@@ -1,27 +1,30 @@
 """Spec libraries on disk: passages once, vectors for each model apart, search over both.
 
-`<workspace>/libraries/<name>@<hash8>/` holds library.json, chunks.jsonl and `vectors/<model key>.npy`.
-Vectors of two
-models never meet: an index knows whose vectors it holds. Reading files is chunks.py, changing over is
-reembed.py.
+`<workspace>/libraries/<name>@<hash8>/` holds library.json, chunks.jsonl and
+`vectors/<model key>.safetensors`. Vectors of two models never meet: a vector file says whose it is and of
+which passages, and an index (index.py) knows it, too. Reading specifications is chunks.py, changing over to
+another model reembed.py.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
-import io
 import json
 import re
-import shutil
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 
 from core.embeddings.chunks import SHIPPED, Chunk, read_document
+from core.embeddings.index import Index
 from core.errors import DatasetError, InputError, IntegrityError, NotFoundError, StateError
 from core.files import move_folder, scratch_folder, sha256_file, utc_now
 from core.workspace import Workspace, checked_id, read_json, write_bytes_atomic, write_json_atomic
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 SHIPPED_NAME = "sample-specs"
+# Counts up when texts are prepared for encoding in another way: vectors made before are then made anew.
+_VECTORS = 2
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,7 @@ class Library:
         sources: File names.
         notices: What could not be read.
         created: When it was imported.
+        sha256: Hash of its passages.
     """
 
     id: str
@@ -55,61 +61,7 @@ class Library:
     sources: tuple[str, ...]
     notices: tuple[str, ...]
     created: str
-
-
-@dataclass
-class Hit:
-    """One found passage: `score` 0 to 1, where it stands, and the words that it shares with the query."""
-
-    text: str
-    score: float
-    section: tuple[str, ...]
-    page: int
-    source: str
-    number: int
-
-
-class Index:
-    """Passages with vectors of one model.
-
-    Args:
-        chunks: The passages.
-        vectors: (N, W) float32 of length 1.
-        key: Key of the model that made them.
-    """
-
-    def __init__(self, chunks: Sequence[Chunk], vectors: np.ndarray, key: str) -> None:
-        if len(chunks) != len(vectors):
-            raise IntegrityError(
-                f"The library has {len(chunks)} passages, but {len(vectors)} vectors.",
-                "Embed the library again.",
-            )
-        self.chunks, self.vectors, self.key = (
-            list(chunks),
-            np.ascontiguousarray(vectors, dtype=np.float32),
-            key,
-        )
-
-    def nearest(self, vector: np.ndarray, k: int) -> list[Hit]:
-        """The k passages of the highest cosine, best first. `vector` is (W,) of length 1, of the same
-        model."""
-        if not len(self.chunks):
-            return []
-        scores = self.vectors @ np.asarray(vector, dtype=np.float32)
-        k = min(k, len(scores))
-        top = np.argpartition(-scores, k - 1)[:k]
-        top = top[np.argsort(-scores[top], kind="stable")]
-        return [
-            Hit(
-                self.chunks[n].text,
-                float(scores[n]),
-                self.chunks[n].section,
-                self.chunks[n].page,
-                self.chunks[n].source,
-                int(n),
-            )
-            for n in top
-        ]
+    sha256: str
 
 
 def root(ws: Workspace) -> Path:
@@ -155,8 +107,10 @@ def store_library(
     """Freeze passages as a library.
 
     Raises:
-        DatasetError: If the name cannot be used.
+        DatasetError: If the name cannot be used, or there are no passages.
     """
+    if not chunks:
+        raise DatasetError("There are no passages to store.", "Choose a specification with sentences.")
     ws = ws or Workspace.current()
     if not _NAME.fullmatch(name):
         raise DatasetError(
@@ -166,6 +120,8 @@ def store_library(
     payload = "".join(line + "\n" for line in lines).encode("utf-8", "replace")
     sha256 = hashlib.sha256(payload).hexdigest()
     target = root(ws) / f"{name}@{sha256[:8]}"
+    if target.exists() and not _sound(target.name, ws):
+        _remove(target, ws)
     if not target.exists():
         with scratch_folder(ws.scratch, "library") as folder:
             write_bytes_atomic(folder / "chunks.jsonl", payload)
@@ -184,6 +140,20 @@ def store_library(
             with contextlib.suppress(FileExistsError):  # another process has just finished the same library
                 move_folder(folder, target)
     return get_library(target.name, ws=ws)
+
+
+def _sound(library_id: str, ws: Workspace) -> bool:
+    try:
+        read_chunks(get_library(library_id, ws=ws))
+    except (IntegrityError, NotFoundError):
+        return False
+    return True
+
+
+def _remove(path: Path, ws: Workspace) -> None:
+    # Out of sight in one step, so that a crash leaves the whole library or none.
+    with scratch_folder(ws.scratch, "library") as folder:
+        move_folder(path, folder / path.name)
 
 
 def list_libraries(*, ws: Workspace | None = None) -> list[Library]:
@@ -216,6 +186,7 @@ def get_library(library_id: str, *, ws: Workspace | None = None) -> Library:
             tuple(card["sources"]),
             tuple(card["notices"]),
             str(card["created"]),
+            str(card["sha256"]),
         )
     except (FileNotFoundError, NotADirectoryError):
         raise NotFoundError(f"There is no library {library_id!r}.", "Import a specification first.") from None
@@ -223,6 +194,22 @@ def get_library(library_id: str, *, ws: Workspace | None = None) -> Library:
         raise IntegrityError(
             f"The description of library {library_id!r} is damaged: {error}.", "Import it again."
         ) from error
+
+
+def find_library(ref: str, *, ws: Workspace | None = None) -> Library:
+    """The library that a person means: `shipped`, an id, or a name (then the newest of that name).
+
+    Raises:
+        NotFoundError: If there is none; the message lists what there is.
+    """
+    if ref == "shipped":
+        return shipped_library(ws=ws)
+    found = list_libraries(ws=ws)
+    match = next((one for one in found if ref in (one.id, one.name)), None)
+    if match is None:
+        known = ", ".join(["shipped", *(one.id for one in found)])
+        raise NotFoundError(f"There is no library {ref!r}.", f"Choose one of: {known}.")
+    return match
 
 
 def shipped_library(*, ws: Workspace | None = None) -> Library:
@@ -236,7 +223,8 @@ def delete_library(library_id: str, *, ws: Workspace | None = None) -> None:
     Raises:
         NotFoundError: If there is none.
     """
-    shutil.rmtree(get_library(library_id, ws=ws).path)
+    ws = ws or Workspace.current()
+    _remove(get_library(library_id, ws=ws).path, ws)
 
 
 def read_chunks(library: Library) -> list[Chunk]:
@@ -246,8 +234,10 @@ def read_chunks(library: Library) -> list[Chunk]:
         IntegrityError: If the file is damaged.
     """
     try:
-        lines = (library.path / "chunks.jsonl").read_text(encoding="utf-8").splitlines()
-        rows = [json.loads(line) for line in lines]
+        payload = (library.path / "chunks.jsonl").read_bytes()
+        if hashlib.sha256(payload).hexdigest() != library.sha256:
+            raise ValueError("they differ from the hash in library.json")
+        rows = [json.loads(line) for line in payload.decode("utf-8").split("\n") if line]
         return [Chunk(row["text"], tuple(row["section"]), row["page"], row["source"]) for row in rows]
     except (OSError, ValueError, KeyError) as error:
         raise IntegrityError(
@@ -256,41 +246,74 @@ def read_chunks(library: Library) -> list[Chunk]:
 
 
 def model_key(model: SimilarityModel) -> str:
-    """What tells a model's vectors from those of every other: a hash over its stored files, or over its
-    base."""
+    """What tells a model's vectors from those of every other: a hash over its stored files, or its base."""
     if model.path is None:
-        return f"base-{model.info.base_sha256[:16]}"
-    digest = hashlib.sha256()
-    for file in sorted(model.path.iterdir()):
+        return f"base-{_VECTORS}-{model.info.base_sha256[:16]}"
+    return folder_key(model.path)
+
+
+def folder_key(folder: Path) -> str:
+    """`model_key` of the model that is stored in a folder, without loading it."""
+    digest = hashlib.sha256(f"vectors {_VECTORS}\n".encode())
+    for file in sorted(folder.iterdir()):
         if file.suffix in (".safetensors", ".json") and file.name not in ("manifest.json", "report.json"):
-            digest.update(f"{file.name}\n{sha256_file(file)}\n".encode())
+            stat = file.stat()
+            digest.update(f"{file.name}\n{_file_hash(file, stat.st_size, stat.st_mtime_ns)}\n".encode())
     return digest.hexdigest()[:24]
 
 
+@functools.lru_cache(maxsize=256)
+def _file_hash(file: Path, size: int, changed: int) -> str:
+    # Size and time are part of the key only: a search must not hash the weights again.
+    return sha256_file(file)
+
+
 def is_embedded(library: Library, key: str) -> bool:
-    """Whether the library has vectors of the model with this key."""
-    return _vector_file(library, key).is_file()
+    """Whether the library has vectors of the model with this key that can be read."""
+    if not _vector_file(library, key).is_file():
+        return False
+    try:
+        _read_vectors(library, key)
+    except IntegrityError:
+        return False
+    return True
 
 
 def _vector_file(library: Library, key: str) -> Path:
-    return library.path / "vectors" / f"{checked_id(key, 'model key')}.npy"
+    return library.path / "vectors" / f"{checked_id(key, 'model key')}.safetensors"
 
 
 def embed_library(library: Library, model: SimilarityModel, *, progress: Progress | None = None) -> Index:
-    """Vectors of all passages, made and stored unless they are there.
+    """Vectors of all passages, made and stored unless they are there; damaged ones are made anew.
 
     Args:
         library: The library.
         model: Whose vectors.
         progress: Called with (passages done, passages in all).
+
+    Raises:
+        IntegrityError: If the passages are damaged.
+        OSError: If the disk is full; what was stored before stays.
     """
     chunks, key = read_chunks(library), model_key(model)
-    if not is_embedded(library, key):
-        vectors = model.encode([passage_text(chunk) for chunk in chunks], progress=progress)
-        buffer = io.BytesIO()
-        np.save(buffer, vectors.astype(np.float32), allow_pickle=False)
-        write_bytes_atomic(_vector_file(library, key), buffer.getvalue())
+    with contextlib.suppress(StateError, IntegrityError):
+        return open_index(library, key, chunks=chunks)
+    vectors = model.encode([passage_text(chunk) for chunk in chunks], progress=progress)
+    stored = save(
+        {"vectors": np.ascontiguousarray(vectors, dtype=np.float32)},
+        metadata={"model": key, "passages": library.sha256},
+    )
+    _sweep(library.path / "vectors")
+    write_bytes_atomic(_vector_file(library, key), stored)
     return open_index(library, key, chunks=chunks)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a killed process left half-written more than a day ago."""
+    for part in folder.glob(".*.part"):
+        with contextlib.suppress(OSError):
+            if part.stat().st_mtime < time.time() - 86400:
+                part.unlink()
 
 
 def open_index(library: Library, key: str, *, chunks: Sequence[Chunk] | None = None) -> Index:
@@ -298,21 +321,29 @@ def open_index(library: Library, key: str, *, chunks: Sequence[Chunk] | None = N
 
     Raises:
         StateError: If the library was not embedded with this model.
-        IntegrityError: If the vectors do not fit the passages.
+        IntegrityError: If the vectors are damaged, or not those of these passages and this model.
     """
-    path = _vector_file(library, key)
-    if not path.is_file():
+    if not _vector_file(library, key).is_file():
         raise StateError(
             f"The library {library.id!r} has no vectors of this model.", "Embed the library first."
         )
+    return Index(chunks if chunks is not None else read_chunks(library), _read_vectors(library, key), key)
+
+
+def _read_vectors(library: Library, key: str) -> np.ndarray:
     try:
-        vectors = np.load(path, allow_pickle=False)
-    except (ValueError, OSError) as error:
-        path.unlink(missing_ok=True)
+        with safe_open(_vector_file(library, key), framework="np") as stored:
+            about = stored.metadata() or {}
+            vectors = stored.get_tensor("vectors")
+        if (about.get("model"), about.get("passages")) != (key, library.sha256):
+            raise ValueError("they are of another model or of other passages")
+        if vectors.ndim != 2 or len(vectors) != library.chunks or not np.isfinite(vectors).all():
+            raise ValueError(f"their shape is {vectors.shape}, or they are not finite")
+    except (ValueError, OSError, SafetensorError) as error:
         raise IntegrityError(
-            f"The vectors of library {library.id!r} are damaged: {error}.", "Search again."
+            f"The vectors of library {library.id!r} are damaged: {error}.", "Embed the library again."
         ) from error
-    return Index(chunks if chunks is not None else read_chunks(library), vectors, key)
+    return vectors
 
 
 def passage_text(chunk: Chunk) -> str:

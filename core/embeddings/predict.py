@@ -29,7 +29,7 @@ from core.text.normal import for_similarity
 from core.workspace import write_bytes_atomic
 
 if TYPE_CHECKING:
-    from core.embeddings.library import Hit, Index
+    from core.embeddings.index import Hit, Index
     from core.workspace import Workspace
 
 Progress = Callable[[int, int], None]

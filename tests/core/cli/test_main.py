@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from core import tasks
 from core.cli import main
 from core.cli.output import Output, duration, table
 from core.datasets import store
@@ -57,7 +59,6 @@ def test_help_does_not_load_a_training_library() -> None:
         (["runs", "--run", "../../etc"], "is not a run id"),
         (["runs", "--run", "nobody"], "There is no run 'nobody'"),
         (["runs", "--stop"], "Which run?"),
-        (["evaluate", "embeddings", "--data", "x.jsonl"], "cannot be used in this edition"),
         (["promote", "ner", "v9"], "v9"),
         (["rollback", "ner"], ""),
         (["train", "ner"], "There is no NER dataset to train on"),
@@ -74,6 +75,14 @@ def test_a_failure_is_one_sentence(
     assert part in captured.err
     assert captured.err.count("\n") == 1
     assert "Traceback" not in captured.err
+
+
+def test_a_model_that_is_not_released_is_told(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(tasks.TASKS, "embeddings", replace(tasks.TASKS["embeddings"], released=False))
+    assert main(["evaluate", "embeddings", "--data", "x.jsonl"]) == 1
+    assert "cannot be used in this edition" in capsys.readouterr().err
 
 
 def test_a_failure_with_json_is_still_one_object(

@@ -10,6 +10,7 @@ import pytest
 
 from core.embeddings import library as libraries
 from core.embeddings.chunks import Chunk, cut, read_document, shipped_chunks
+from core.embeddings.index import Index
 from core.embeddings.predict import SimilarityModel, load_base
 from core.embeddings.reembed import reembed, reembed_state
 from core.errors import DatasetError, NotFoundError, StateError
@@ -133,7 +134,7 @@ def test_vectors_of_another_model_are_refused(workspace: Workspace, model: Simil
     )
     with pytest.raises(StateError, match="no vectors"):
         libraries.open_index(library, libraries.model_key(model))
-    foreign = libraries.Index(libraries.read_chunks(library), np.eye(2, 32, dtype=np.float32), "another")
+    foreign = Index(libraries.read_chunks(library), np.eye(2, 32, dtype=np.float32), "another")
     with pytest.raises(StateError, match="another model"):
         model.search("pole", foreign)
 
@@ -160,7 +161,7 @@ def test_reembedding_covers_every_library_and_keeps_the_old_vectors(
 def test_search_over_ten_thousand_passages_is_quick() -> None:
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(10_000, 384)).astype(np.float32)
-    index = libraries.Index([Chunk(str(n)) for n in range(10_000)], vectors, "k")
+    index = Index([Chunk(str(n)) for n in range(10_000)], vectors, "k")
     index.nearest(vectors[0], 20)
     begin = time.perf_counter()
     hits = index.nearest(vectors[7], 20)

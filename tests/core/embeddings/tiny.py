@@ -52,3 +52,29 @@ def toy_pairs(count: int, seed: int = 0) -> list[dict]:
         b = f"keep: on line the {other} {must} {much} ft."
         rows.append({"a": a, "b": b, "score": score, "kind": kind})
     return rows
+
+
+def store_version(base: Path, *, seed: int = 1):
+    """Register a version of the tiny base whose weights were moved at random, without a training."""
+    import torch
+
+    from core.embeddings import model as models
+    from core.embeddings.recipe import build_recipe
+    from core.registry.store import register_run
+    from core.workspace import Workspace, write_json_atomic
+
+    network, _, info = models.build(str(base), head_layers=1, seed=seed)
+    models.prepare(network, build_recipe("fast", {"freeze_layers": 0}))
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        for parameter in models.trainable(network).values():
+            parameter.add_(0.05 * torch.randn_like(parameter))
+    run_dir = Workspace.current().run(f"run-{seed}")
+    models.store(network, run_dir / "model", info)
+    report = {
+        "kind": info.kind, "base_model": {"name": info.base_model, "sha256": info.base_sha256},
+        "test": {"spearman": 0.5, "pearson": 0.5},
+    }  # fmt: skip
+    write_json_atomic(run_dir / "report.json", report)
+    write_json_atomic(run_dir / "spec.json", {"task": "embeddings", "dataset": "", "seed": seed})
+    return register_run(run_dir)

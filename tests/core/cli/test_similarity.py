@@ -1,0 +1,183 @@
+"""The similarity model on the command line: pairs, training, scores, search, promotion."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from core import tasks
+from core.cli import main
+from core.embeddings import library as libraries
+from core.embeddings.chunks import Chunk
+from core.runs import process
+from core.workspace import Workspace
+from tests.core.embeddings.tiny import store_version, toy_pairs
+
+
+@pytest.fixture(autouse=True)
+def released(
+    monkeypatch: pytest.MonkeyPatch, workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The similarity model can be used, and ships no starter."""
+    monkeypatch.setitem(tasks.TASKS, "embeddings", replace(tasks.TASKS["embeddings"], released=True))
+    monkeypatch.setattr("core.workspace.STARTER_DIR", tmp_path_factory.mktemp("no") / "starter")
+
+
+def run_json(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, dict]:
+    status = main([*argv, "--json"])
+    return status, json.loads(capsys.readouterr().out)
+
+
+def pair_file(path: Path, rows: list[dict]) -> str:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return str(path)
+
+
+def spec_file(folder: Path) -> str:
+    text = "# Spec\n\n## 1 Poles\n\nThe pole must be on the line.\n\n## 2 Guys\n\nKeep the guy 18 feet on.\n"
+    (folder / "spec.md").write_text(text, encoding="utf-8")
+    return str(folder / "spec.md")
+
+
+def test_generate_gives_pairs_and_the_same_seed_gives_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    status, first = run_json(capsys, "generate", "embeddings", "--count", "300", "--seed", "7")
+    assert status == 0 and sum(first["counts"].values()) == 300
+    _, second = run_json(capsys, "generate", "embeddings", "--count", "300", "--seed", "7")
+    assert second["dataset"] == first["dataset"]
+    assert main(["generate", "embeddings", "--count", "10"]) == 2
+    assert "count" in capsys.readouterr().err
+
+
+def test_import_a_gold_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "real.jsonl"
+    pair_file(file, toy_pairs(12))
+    file.write_text(file.read_text(encoding="utf-8") + '{"a": "x"}\n', encoding="utf-8")
+    status, value = run_json(capsys, "import", "embeddings", str(file), "--gold")
+    assert status == 0 and value["counts"] == {"test": 12} and value["rejected"][0]["line"] == 13
+    assert run_json(capsys, "datasets", "embeddings")[1]["gold"] == value["dataset"]
+
+
+def test_train_a_version_and_score_with_it(
+    tiny_encoder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        process,
+        "worker_command",
+        lambda run_dir: [sys.executable, "-m", "tests.core.cli.similarity_worker", str(run_dir)],
+    )
+    run_json(capsys, "generate", "embeddings", "--count", "300")
+    settings = ("epochs=1", "threads=1", "precision=fp32", "first_texts=40", "freeze_layers=0")
+    options = [part for one in settings for part in ("--set", one)]
+    status, run = run_json(
+        capsys, "train", "embeddings", "--base-model", str(tiny_encoder), "--wait", *options
+    )
+    assert status == 0 and (run["state"], run["version"]) == ("completed", "v1"), run
+    status, models = run_json(capsys, "models", "embeddings")
+    assert models["models"][0]["kind"] == "delta" and models["models"][0]["aliases"] == ["candidate"]
+
+
+def test_evaluate_prints_correlations_kinds_and_stress(
+    tiny_encoder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store_version(tiny_encoder)
+    file = pair_file(tmp_path / "pairs.jsonl", toy_pairs(40))
+    status, value = run_json(capsys, "evaluate", "embeddings", "--model", "v1", "--data", file)
+    assert status == 0 and -1 <= value["spearman"] <= 1 and -1 <= value["pearson"] <= 1
+    assert set(value["kinds"]) == {"paraphrase", "number", "object", "polarity"}
+    assert value["kinds"]["number"].keys() == {"spearman", "mean", "given", "pairs"}
+    assert value["kinds"]["number"]["given"] == pytest.approx(0.45)
+    assert not {"points", "worst", "stress"} & set(value)
+    _, value = run_json(
+        capsys, "evaluate", "embeddings", "--model", "v1", "--data", file, "--worst", "3", "--stress"
+    )
+    assert len(value["worst"]) == 3 and len(value["stress"]["known"]) == 3
+    assert main(["evaluate", "embeddings", "--model", "v1", "--data", file, "--stress"]) == 0
+    text = capsys.readouterr().out
+    assert "mean predicted" in text and "polarity" in text and "Near copies" in text and "f1" not in text
+
+
+def test_stress_belongs_to_the_similarity_model(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "ner", "--model", "base", "--data", "x.jsonl", "--stress"]) == 2
+    assert "--stress" in capsys.readouterr().err
+
+
+def test_predict_writes_a_score_for_each_pair(
+    tiny_encoder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store_version(tiny_encoder)
+    source = pair_file(tmp_path / "in.jsonl", [{"a": "the pole", "b": "The pole."}, {"a": "x", "b": "guy"}])
+    target = tmp_path / "out.jsonl"
+    status, value = run_json(
+        capsys, "predict", "embeddings", "--model", "v1", "--input", source, "--output", str(target)
+    )
+    found = [json.loads(line) for line in target.read_text(encoding="utf-8").splitlines()]
+    assert status == 0 and value["inputs"] == 2
+    assert found[0] == {"a": "the pole", "b": "The pole.", "score": 1.0} and 0 <= found[1]["score"] < 1
+
+
+def test_libraries_are_imported_searched_and_deleted(
+    tiny_encoder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store_version(tiny_encoder)
+    status, made = run_json(capsys, "libraries", "--import", spec_file(tmp_path), "--name", "mine")
+    assert status == 0 and made["passages"] == 2 and made["sources"] == ["spec.md"]
+    assert run_json(capsys, "libraries")[1]["libraries"][0]["library"] == made["library"]
+    ask = ["search", "keep the guy 18 feet on", "--model", "v1", "-k", "1"]
+    for name in (made["library"], "mine"):
+        status, found = run_json(capsys, *ask, "--library", name)
+        assert status == 0 and found["library"] == made["library"] and len(found["hits"]) == 1
+        assert found["hits"][0]["section"] == ["Spec", "2 Guys"] and found["hits"][0]["score"] == 1.0
+    assert main([*ask, "--library", "mine"]) == 0
+    assert "Spec > 2 Guys" in capsys.readouterr().out
+    assert run_json(capsys, "libraries", "--delete", made["library"])[1]["libraries"] == []
+    assert main([*ask, "--library", "mine"]) == 1
+    assert "Choose one of: shipped" in capsys.readouterr().err
+
+
+def test_the_shipped_library_is_searched_by_default(
+    tiny_encoder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store_version(tiny_encoder)
+    status, found = run_json(capsys, "search", "service drop too low over the driveway", "--model", "v1")
+    assert status == 0 and len(found["hits"]) == 5 and found["library"].startswith("sample-specs@")
+    scores = [hit["score"] for hit in found["hits"]]
+    assert scores == sorted(scores, reverse=True) and all(hit["section"] for hit in found["hits"])
+
+
+@pytest.mark.parametrize(
+    ("argv", "status", "part"),
+    [
+        (["search", " ", "--model", "base"], 2, "is empty"),
+        (["search", "x", "-k", "0"], 2, "-k"),
+        (["libraries", "--name", "x"], 2, "--import"),
+        (["libraries", "--import", "absent.pdf"], 1, "absent.pdf"),
+        (["libraries", "--delete", "absent@01234567"], 1, "absent@01234567"),
+    ],
+)
+def test_wrong_use_is_told(
+    capsys: pytest.CaptureFixture[str], argv: list[str], status: int, part: str
+) -> None:
+    assert main(argv) == status
+    assert part in capsys.readouterr().err
+
+
+def test_promote_and_rollback_embed_every_library_first(
+    tiny_encoder: Path, workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, other = store_version(tiny_encoder, seed=1), store_version(tiny_encoder, seed=2)
+    library = libraries.store_library([Chunk("the pole is tall"), Chunk("the guy")], name="s", sources=["s"])
+    assert main(["promote", "embeddings", one.id]) == 0
+    assert "Re-embedded: 2 of 2" in capsys.readouterr().err
+    assert libraries.is_embedded(library, libraries.folder_key(one.path))
+    assert not libraries.is_embedded(library, libraries.folder_key(other.path))
+    assert run_json(capsys, "promote", "embeddings", other.id)[1]["production"] == other.id
+    late = libraries.store_library([Chunk("the anchor is deep")], name="late", sources=["s"])
+    status = main(["rollback", "embeddings", "--json"])
+    captured = capsys.readouterr()
+    assert status == 0 and json.loads(captured.out)["production"] == one.id
+    assert "Re-embedded: 3 of 3" in captured.err
+    assert libraries.is_embedded(late, libraries.folder_key(one.path))
