@@ -17,11 +17,32 @@ _KINDS = {
     "adapter": "LoRA adapter and head; needs the base model beside it",
     "delta": "changed layers only, in half precision; needs the base model beside it",
 }
-_TRAINED_ON = {
-    "generated": "Generated sentences only: a grammar made them, no person wrote or checked them one by one. "
+_CLASS_FIGURES = ("ap50_95", "recall", "precision")
+_GENERATED = {
+    "ner": "Generated sentences only: a grammar made them, no person wrote or checked them one by one. "
     "Real documents hold wordings that the grammar does not know.",
-    "imported": "Data that the user imported; who annotated it and how well is not known to the Studio.",
-    "": "The dataset is no longer in the workspace, so its source cannot be told; its id and hash are above.",
+    "embeddings": "Generated pairs only: a grammar made them, no person wrote or checked them one by one. "
+    "Real documents hold wordings that the grammar does not know.",
+    "yolo": "Generated scenes only: a renderer drew them and knows every box exactly; no photo was used. "
+    "Real streets hold things that the renderer does not draw.",
+}
+_MIXED = "Generated scenes and photos that the user imported, mixed."
+_IMPORTED = "Data that the user imported; who annotated it and how well is not known to the Studio."
+_UNKNOWN = (
+    "The dataset is not in the workspace, so its source cannot be told; its id and hash are above where they "
+    "are known."
+)
+_MINILM = (
+    "The base model's licence applies to the weights that come from it (the packaged MiniLM: Apache-2.0)."
+)
+_BASE_LICENCE = {
+    "yolo": "The network is the ultralytics library's (AGPL-3.0); weights that a training began with keep "
+    "their own licence."
+}
+_LAST_LIMIT = {
+    "ner": "It knows English construction language only.",
+    "embeddings": "It knows English construction language only.",
+    "yolo": "How well it finds underground equipment on real photos has hardly been measured.",
 }
 
 
@@ -43,11 +64,37 @@ def render_card(manifest: dict[str, Any]) -> str:
         dataset=(dataset["id"] or "unknown") + (f" ({counts} rows)" if counts else ""),
         preset=spec.get("preset") or "none",
         seed=spec.get("seed", "unknown"),
-        trained_on=_TRAINED_ON.get(dataset.get("source", ""), _TRAINED_ON[""]),
+        trained_on=_trained_on(task.name, dataset.get("source", "")) + _origin(manifest.get("origin")),
         figures=_figures(manifest["metrics"]),
-        limits=_limits(after),
+        limits=_limits(task.name, after),
+        base_licence=_BASE_LICENCE.get(task.name, _MINILM),
         data_licence=f"Training data: {dataset['licence']}" if dataset.get("licence") else "",
     ).rstrip() + "\n"  # fmt: skip
+
+
+def _trained_on(task: str, source: str) -> str:
+    known = {"generated": _GENERATED.get(task, _UNKNOWN), "mixed": _MIXED, "imported": _IMPORTED}
+    return known.get(source, _UNKNOWN)
+
+
+def _origin(origin: dict[str, Any] | None) -> str:
+    """How a version was made that did not come out of a training, with its ancestors, newest first."""
+    if not origin:
+        return ""
+    lines = []
+
+    def tell(entry: dict[str, Any], depth: int) -> None:
+        lines.append(f"{'  ' * depth}- {entry.get('text', '')}")
+        for parent in entry.get("parents", ()):
+            share = f", share {parent['share']:.0%}" if len(entry["parents"]) > 1 else ""
+            made_of = f", trained on {parent['dataset']}" if parent.get("dataset") else ""
+            hashed = str(parent.get("sha256", ""))[:16]
+            lines.append(f"{'  ' * (depth + 1)}- {parent['name']} (sha256 {hashed}…{share}{made_of})")
+            if parent.get("origin"):
+                tell(parent["origin"], depth + 2)
+
+    tell(origin, 0)
+    return "\n\nIt was not trained itself, but made from other versions:\n\n" + "\n".join(lines)
 
 
 def _figures(metrics: dict[str, Any]) -> str:
@@ -64,16 +111,24 @@ def _figures(metrics: dict[str, Any]) -> str:
             if isinstance(values, dict) and "f1" in values:
                 old = (before.get("labels") or {}).get(label) or {}
                 lines.append(f"| {title} | {label} f1 | {_number(old.get('f1'))} | {_number(values['f1'])} |")
+        for label, values in (after.get("classes") or {}).items():
+            old = (before.get("classes") or {}).get(label) or {}
+            for name in _CLASS_FIGURES if values.get("support") else ():
+                lines.append(
+                    f"| {title} | {label} {name} | {_number(old.get(name))} | {_number(values.get(name))} |"
+                )
     return "\n".join(lines) if len(lines) > 2 else "Nothing was measured."
 
 
-def _limits(after: dict[str, Any]) -> str:
+def _limits(task: str, after: dict[str, Any]) -> str:
     same = "the test split comes from the same source as the training data"
     if after.get("gold"):
         first = f"The gold set is the figure to trust; {same}."
     else:
-        first = f"No gold set was measured: {same}, so the figures say little about real documents."
-    return first + " The model suggests; a person decides. It knows English construction language only."
+        first = f"No gold set was measured: {same}, so the figures say little about real " + (
+            "photos." if task == "yolo" else "documents."
+        )
+    return f"{first} The model suggests; a person decides. {_LAST_LIMIT.get(task, '')}".rstrip()
 
 
 def _number(value: Any) -> str:

@@ -29,10 +29,13 @@ from core.registry.versions import VERSION_NAME, list_versions
 from core.tasks import get_task
 from core.workspace import Workspace, read_json, write_json_atomic
 
-_LIBRARIES = ("torch", "transformers", "peft", "tokenizers", "safetensors", "numpy", "ultralytics")
+_LIBRARIES = (
+    "torch", "transformers", "sentence-transformers", "peft", "tokenizers", "safetensors", "numpy",
+    "ultralytics",
+)  # fmt: skip
 
 
-def register_run(run_dir: Path, *, ws: Workspace | None = None) -> Version:
+def register_run(run_dir: Path, *, ws: Workspace | None = None, run: str | None = None) -> Version:
     """Make a version of a finished run and point `candidate` at it.
 
     Copies `run_dir/model` and report.json; the run folder stays as it is. Asked twice for the same run
@@ -41,12 +44,14 @@ def register_run(run_dir: Path, *, ws: Workspace | None = None) -> Version:
     Args:
         run_dir: Run folder with spec.json, report.json and model/.
         ws: Workspace; the current one by default.
+        run: What the manifest calls the run: the folder's name by default, empty where no training was run.
 
     Raises:
         ModelError: If the run has no model, or the model folder holds links.
         InputError: If spec.json or report.json cannot be read.
     """
     ws = ws or Workspace.current()
+    run = run_dir.name if run is None else run
     spec, report = _read(run_dir / "spec.json"), _read(run_dir / "report.json")
     task = get_task(spec.get("task", "")).name
     sources = _model_files(run_dir / "model")
@@ -55,12 +60,12 @@ def register_run(run_dir: Path, *, ws: Workspace | None = None) -> Version:
         for name, source in {**sources, "report.json": run_dir / "report.json"}.items():
             sha256, size = copy_hashed(source, folder / name)
             files[name] = {"sha256": sha256, "bytes": size}
-        known = _same_run(task, run_dir.name, files, ws)
+        known = _same_run(task, run, files, ws)
         if known is not None:
             return known
         claim = _claim(ws.models(task))
         try:
-            manifest = _manifest(task, claim.name, run_dir.name, spec, report, files, ws)
+            manifest = _manifest(task, claim.name, run, spec, report, files, ws)
             card = render_card(manifest).encode("utf-8")
             write_synced(folder / "card.md", card)
             files["card.md"] = {"sha256": sha256_file(folder / "card.md"), "bytes": len(card)}
@@ -81,6 +86,7 @@ def _manifest(
     ws: Workspace,
 ) -> dict[str, Any]:  # fmt: skip
     before = report.get("before") or {}
+    origin = {"origin": report["origin"]} if report.get("origin") else {}
     return {
         "schema": SCHEMA,
         "task": task,
@@ -89,6 +95,7 @@ def _manifest(
         "run": run,
         "kind": report.get("kind") or ("adapter" if "adapter_config.json" in files else "full"),
         "base_model": _base_model(spec, report),
+        **origin,
         "spec": spec,
         "dataset": _dataset(task, spec, ws),
         "metrics": {

@@ -17,7 +17,7 @@ from core.datasets.frames import Frame, frame_from_row, read_folder
 from core.datasets.photos import open_photo
 from core.errors import InputError
 from core.workspace import Workspace
-from core.yolo.boxes import OVERLAP, Raw, select
+from core.yolo.boxes import OVERLAP, Raw, Selection, select
 from core.yolo.predict import Detector, Tiling, load_model
 from core.yolo.score import Judged, confusion, judge, summarize
 
@@ -63,22 +63,19 @@ def score_raws(
     """The figures of `evaluate` from candidates that are there already: another threshold costs no second
     pass.
     """
-    judged, tables, ranked = [], [], []
+    images, tables, ranked = [], [], []
     for raw, frame in zip(raws, frames, strict=True):
         chosen = select(raw, confidence=FLOOR, overlap=overlap)
-        scale = np.array([raw.size[0], raw.size[1]] * 2, np.float64)
-        labels, truth = frame.boxes()
-        truth = truth * scale
-        regions = np.array([region.box for region in frame.ignore], np.float64).reshape(-1, 4) * scale
-        result = judge(chosen.boxes, chosen.confidence, chosen.classes, truth, labels, regions)
-        judged.append(result)
+        result, truth = judged(chosen, raw, frame)
+        labels = result.labels
+        images.append(result)
         boxes = chosen.boxes[result.kept]
         tables.append((boxes, result.confidence, result.classes, truth, labels))
         mistakes = _mistakes(frame, result, boxes, truth, names, confidence)
         if mistakes["missed"] or mistakes["false"]:
             ranked.append(mistakes)
     ranked.sort(key=lambda item: (-(item["missed"] + item["false"]), item["file"]))
-    figures = summarize(judged, names, confidence)
+    figures = summarize(images, names, confidence)
     arm = figures["classes"].get("crossarm", {})
     return {
         **figures,
@@ -86,6 +83,15 @@ def score_raws(
         "confusion": confusion(tables, names, confidence),
         "worst": ranked[:worst],
     }
+
+
+def judged(chosen: Selection, raw: Raw, frame: Frame) -> tuple[Judged, np.ndarray]:
+    """Detections of one photo against its labels: `(what is right, label boxes (m, 4) in pixels)`."""
+    scale = np.array([raw.size[0], raw.size[1]] * 2, np.float64)
+    labels, truth = frame.boxes()
+    truth = truth * scale
+    regions = np.array([region.box for region in frame.ignore], np.float64).reshape(-1, 4) * scale
+    return judge(chosen.boxes, chosen.confidence, chosen.classes, truth, labels, regions), truth
 
 
 def _mistakes(

@@ -255,7 +255,7 @@ def load_model(ref: str, *, ws: Workspace | None = None, device: str = "", preci
             )
         network = weights.build(architecture, names)
         weights.put_in(network, state, path)
-        info = DetectorInfo(architecture, names)
+        info = weights.info_beside(path, architecture, names)
     else:
         from core.registry.store import open_version
 

@@ -156,6 +156,21 @@ def read_info(folder: Path) -> DetectorInfo:
     return info
 
 
+def info_beside(path: Path, architecture: str, labels: Sequence[str] = ()) -> DetectorInfo:
+    """The description of a weights file: the one beside it if it is of the same network, else a plain one.
+
+    Args:
+        path: A weights file.
+        architecture: Of the network in it.
+        labels: Class names in the file, or empty if it has none.
+    """
+    if path.name == WEIGHTS_FILE and (path.parent / INFO_FILE).is_file():
+        info = read_info(path.parent)
+        if info.architecture == architecture and (not labels or list(labels) == info.labels):
+            return info
+    return DetectorInfo(architecture, list(labels or LABELS))
+
+
 def load(folder: Path) -> tuple[nn.Module, DetectorInfo]:
     """Rebuild a stored detector in fp32 and evaluation mode.
 

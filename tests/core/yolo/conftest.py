@@ -54,3 +54,24 @@ def labelled():
 def toy(tmp_path: Path) -> dict[str, list[Frame]]:
     """Training and validation frames of 64 pixels."""
     return {"train": write_folder(tmp_path / "a", 24), "val": write_folder(tmp_path / "b", 8, 100)}
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Weights files of two small detectors, the second trained on from the first."""
+    from core.yolo import weights
+    from core.yolo.recipe import build_recipe
+    from core.yolo.train import train_local
+
+    small = {
+        "architecture": "yolov8p", "image_size": 64, "epochs": 40, "batch_size": 16, "learning_rate": 5e-3,
+        "images_per_epoch": 0, "minutes": 0, "mosaic": 0.0, "scale": 0.2, "average": 0.9,
+    }  # fmt: skip
+    folder = tmp_path_factory.mktemp("trained")
+    train, val = write_folder(folder / "a", 40), write_folder(folder / "b", 8, 100)
+    quiet = {"device": "cpu", "tell": lambda line: None}
+    first, second = folder / "one", folder / "two"
+    train_local(train, val, build_recipe("fast", small), "scratch", first, **quiet)
+    more = build_recipe("fast", {**small, "epochs": 4, "seed": 3})
+    train_local(train, val, more, first / weights.WEIGHTS_FILE, second, **quiet)
+    return first / weights.WEIGHTS_FILE, second / weights.WEIGHTS_FILE
