@@ -124,9 +124,13 @@ class SimilarityModel:
             )
             if not self.info.use_figures:
                 figures = torch.zeros_like(figures)
-            ids, mask = self.tokens([left[n] for n in part] + [right[n] for n in part])
+            both = [left[n] for n in part] + [right[n] for n in part]
+            once = list(dict.fromkeys(both))  # a search compares one text with many
+            where = torch.tensor([once.index(text) for text in both])
+            ids, mask = self.tokens(once)
             with torch.inference_mode():
                 vectors, tokens = self.network.read(ids, mask)
+                vectors, tokens, mask = vectors[where], tokens[where], mask[where]
                 together = (vectors[: len(part)] * vectors[len(part) :]).sum(1)
                 cosine[part] = together.numpy()
                 if self.trained:

@@ -27,6 +27,7 @@ _STATE_FILE = "reembed.json"
 _LOCK_FILE = ".reembed.lock"
 _TELL_SECONDS = 1.0
 _ROUNDS = 5
+_PATIENCE = 3.0  # seconds
 
 
 def reembed(
@@ -90,7 +91,7 @@ def reembed(
 
 @contextlib.contextmanager
 def _alone(root: Path) -> Iterator[None]:
-    lock = try_lock(root / _LOCK_FILE, patience=3.0)
+    lock = try_lock(root / _LOCK_FILE, patience=_PATIENCE)
     if lock is None:
         raise StateError(
             "The libraries are being re-embedded by another process.", "Wait until it has ended."

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.embeddings import library as libraries
 from core.embeddings.chunks import Chunk, cut, read_document, shipped_chunks
 from core.embeddings.index import Index
 from core.embeddings.predict import SimilarityModel, load_base
-from core.embeddings.reembed import reembed, reembed_state
-from core.errors import DatasetError, NotFoundError, StateError
+from core.errors import DatasetError, IntegrityError, NotFoundError, StateError
 from core.workspace import Workspace
 
 
@@ -90,6 +91,71 @@ def test_a_pdf_gives_pages_and_reports_scanned_ones() -> None:
     assert found.chunks[0].page == 1 and found.chunks[0].section == ("1 Clearances",)
 
 
+def test_a_stamp_on_every_page_does_not_make_a_scanned_page_readable() -> None:
+    stamp = "Company Standard Distribution 2024 page"
+    pages = [f"{stamp} {n}\nThe pole {'abcd'[n]} is tagged and upright everywhere." for n in range(4)]
+    found = read_document(pdf(*pages, f"{stamp} 5"), filename="spec.pdf")
+    assert found.scanned == [5] and "5 pages" in found.notices[0]
+    assert not any("Company" in chunk.text for chunk in found.chunks)
+    with pytest.raises(DatasetError, match="pictures without text"):
+        read_document(pdf(*[f"{stamp} {n}" for n in range(6)]), filename="scan.pdf")
+
+
+def test_a_page_that_cannot_be_read_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pypdf import PageObject
+
+    extract = PageObject.extract_text
+
+    def torn(self: PageObject) -> str:
+        text = extract(self)
+        if "broken" in text:
+            raise KeyError("/Font")
+        return text
+
+    monkeypatch.setattr(PageObject, "extract_text", torn)
+    found = read_document(pdf("Poles are tagged everywhere.", "A broken page."), filename="s.pdf")
+    assert "1 of 2 pages of s.pdf cannot be read: 2" in found.notices[0] and len(found.chunks) == 1
+
+
+def test_a_sentence_goes_on_over_the_page() -> None:
+    found = read_document(
+        pdf("1 Clearances\nWires keep 18 ft above", "the road at all times.\nPoles are tagged."),
+        filename="spec.pdf",
+    )
+    assert [(chunk.text, chunk.page) for chunk in found.chunks] == [
+        ("Wires keep 18 ft above the road at all times.", 1),
+        ("Poles are tagged.", 2),
+    ]
+    assert all(chunk.section == ("1 Clearances",) for chunk in found.chunks)
+
+
+def test_no_line_is_lost_because_it_looks_like_a_heading() -> None:
+    text = (
+        "SECTION 4 WORK\n4.1 Verify the pole tag\n4.2 Over Rails\nWires keep 27 ft over rails.\n"
+        "Rule 54.4-B2 Special Cases\nOnly if the owner agrees.\n5 Guys ........ 12\n6 Set new anchors"
+    )
+    found = [(chunk.text, chunk.section) for chunk in cut(text)]
+    assert found == [
+        ("4.1 Verify the pole tag", ("SECTION 4 WORK",)),
+        ("Wires keep 27 ft over rails.", ("SECTION 4 WORK", "4.2 Over Rails")),
+        ("Only if the owner agrees.", ("SECTION 4 WORK", "Rule 54.4-B2 Special Cases")),
+        ("6 Set new anchors", ()),
+    ]
+
+
+@given(st.lists(st.text(alphabet="ab .\n#1-", max_size=30), max_size=12))
+def test_passages_hold_every_long_word_of_a_text(parts: list[str]) -> None:
+    text = "\n\n".join(f"{part}\nthe wordnumber{n} stands in this line." for n, part in enumerate(parts))
+    together = " ".join(chunk.text for chunk in cut(text))
+    assert all(f"wordnumber{n} " in together for n in range(len(parts)))
+
+
+def test_a_passage_is_never_longer_than_a_model_reads() -> None:
+    table = " ".join(f"cell{n}" for n in range(205))
+    found = [chunk.text for chunk in cut(table)]
+    assert max(len(text.split()) for text in found) <= 90 and " ".join(found) == table
+
+
 def test_unusable_files_are_named() -> None:
     with pytest.raises(DatasetError, match="pictures without text"):
         read_document(pdf("", ""), filename="scan.pdf")
@@ -139,23 +205,57 @@ def test_vectors_of_another_model_are_refused(workspace: Workspace, model: Simil
         model.search("pole", foreign)
 
 
-def test_reembedding_covers_every_library_and_keeps_the_old_vectors(
+def library_of(workspace: Workspace, *texts: str, name: str = "one") -> libraries.Library:
+    return libraries.store_library([Chunk(text) for text in texts], name=name, sources=["x"], ws=workspace)
+
+
+def vector_file(library: libraries.Library, key: str) -> Path:
+    return library.path / "vectors" / f"{key}.safetensors"
+
+
+def test_foreign_or_damaged_vectors_are_not_used_and_made_anew(
     workspace: Workspace, model: SimilarityModel
 ) -> None:
-    for name in ("one", "two"):
-        libraries.store_library(
-            [Chunk(f"the pole {name}"), Chunk("the guy")], name=name, sources=["x"], ws=workspace
-        )
-    first = libraries.list_libraries(ws=workspace)[0]
-    (first.path / "vectors").mkdir()
-    np.save(first.path / "vectors" / "old.npy", np.zeros((2, 32), np.float32))
-    seen: list[tuple[int, int]] = []
-    report = reembed(model, ws=workspace, progress=lambda done, total: seen.append((done, total)))
-    assert report["state"] == "done" and report["libraries"] == 2 and seen[-1] == (4, 4)
-    assert all(
-        libraries.is_embedded(entry, report["key"]) for entry in libraries.list_libraries(ws=workspace)
-    )
-    assert (first.path / "vectors" / "old.npy").is_file() and reembed_state(ws=workspace)["done"] == 4
+    one = library_of(workspace, "the pole", "the guy")
+    other = library_of(workspace, "the anchor", "the line", name="other")
+    index, foreign = libraries.embed_library(one, model), libraries.embed_library(other, model)
+    file = vector_file(one, index.key)
+    copied = vector_file(other, foreign.key).read_bytes()
+    for payload in (b"", file.read_bytes()[:-7], copied):
+        file.write_bytes(payload)
+        assert not libraries.is_embedded(one, index.key)
+        with pytest.raises(IntegrityError, match="damaged"):
+            libraries.open_index(one, index.key)
+        np.testing.assert_array_equal(libraries.embed_library(one, model).vectors, index.vectors)
+    # Vectors of this model under another model's name are refused, too.
+    vector_file(one, "another").write_bytes(file.read_bytes())
+    with pytest.raises(IntegrityError, match="another model"):
+        libraries.open_index(one, "another")
+
+
+def test_damaged_passages_are_refused_and_the_import_mends_them(workspace: Workspace) -> None:
+    library = library_of(workspace, "the pole", "the guy")
+    file = library.path / "chunks.jsonl"
+    file.write_text(file.read_text(encoding="utf-8").replace("guy", "gut"), encoding="utf-8")
+    with pytest.raises(IntegrityError, match="Import it again"):
+        libraries.read_chunks(library)
+    again = library_of(workspace, "the pole", "the guy")
+    assert again.id == library.id and libraries.read_chunks(again)[1].text == "the guy"
+    (library.path / "library.json").write_text("{", encoding="utf-8")
+    assert libraries.read_chunks(library_of(workspace, "the pole", "the guy"))[0].text == "the pole"
+
+
+def test_a_library_is_found_by_id_name_or_as_shipped(workspace: Workspace) -> None:
+    library = library_of(workspace, "the pole")
+    assert libraries.find_library(library.id).id == libraries.find_library("one").id == library.id
+    assert libraries.find_library("shipped").name == libraries.SHIPPED_NAME
+    with pytest.raises(NotFoundError, match="Choose one of: shipped, "):
+        libraries.find_library("none")
+
+
+def test_a_library_without_passages_is_refused(workspace: Workspace) -> None:
+    with pytest.raises(DatasetError, match="no passages"):
+        libraries.store_library([], name="empty", sources=[], ws=workspace)
 
 
 def test_search_over_ten_thousand_passages_is_quick() -> None:
