@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from core.bench import Benchmark
+from core.yolo.ablation import ablation
 
 Say = Callable[[str], None]
 
@@ -24,6 +25,12 @@ def benchmarks() -> dict[str, Benchmark]:
             "Training images a second against plain `yolo detect train` on the same data and settings "
             "(options: images, size, batch, architecture).",
             train_against_plain,
+        ),
+        "ablation": Benchmark(
+            "Class weights and focal loss compared: one training from scratch for each, hours on a CPU, goes "
+            "on after an interruption (options: images, size, epochs, batch, architecture, rate, seeds, "
+            "data, output).",
+            ablation,
         ),
         "photo": Benchmark("Seconds from a 12 megapixel JPEG to its boxes (options: model, repeat).", photo),
     }

@@ -156,14 +156,15 @@ def renew_statistics(
     network.eval()
     for layer in layers:
         layer.reset_running_stats()
-        layer.momentum = None  # the plain mean over all batches
         layer.train()
     used = 0
     try:
         with torch.inference_mode():
             for batch in _batches(frames, side):
-                network(torch.from_numpy(batch).permute(0, 3, 1, 2).float().div(255))
                 used += len(batch)
+                for layer in layers:
+                    layer.momentum = len(batch) / used  # the mean over all photos so far
+                network(torch.from_numpy(batch).permute(0, 3, 1, 2).float().div(255))
                 if progress:
                     progress(used, len(frames))
     finally:
@@ -174,9 +175,7 @@ def renew_statistics(
 
 
 def _batches(frames: Sequence[Frame], side: int) -> Iterator[np.ndarray]:
-    """Batches (n, height, width, 3) of photos of one shape; small leftovers, which would weigh as much, are
-    left out.
-    """
+    """Batches (n, height, width, 3) of photos of one shape, 1 to 16 each."""
     from core.yolo.predict import fit
 
     if len(frames) < 2:
@@ -184,7 +183,6 @@ def _batches(frames: Sequence[Frame], side: int) -> Iterator[np.ndarray]:
             f"Statistics cannot be measured on {len(frames)} photos.", "Give a folder or dataset with more."
         )
     waiting: dict[tuple[int, ...], list[np.ndarray]] = {}
-    given = False
     for frame in frames:
         image, _, _ = fit(open_photo(frame.path, at_most=side)[0], side)
         group = waiting.setdefault(image.shape, [])
@@ -192,7 +190,6 @@ def _batches(frames: Sequence[Frame], side: int) -> Iterator[np.ndarray]:
         if len(group) == _BATCH:
             yield np.stack(group)
             group.clear()
-            given = True
     for group in waiting.values():
-        if len(group) > _BATCH // 2 or (group and not given):
+        if group:
             yield np.stack(group)

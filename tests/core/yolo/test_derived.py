@@ -192,6 +192,6 @@ def test_the_commands_make_versions(trained, workspace, labelled, tmp_path: Path
 def test_a_blend_can_measure_its_statistics_anew(trained, workspace, labelled, tmp_path: Path) -> None:
     frames = labelled(tmp_path / "s", 20, 400)
     version = blend(*map(str, trained), statistics=frames, statistics_name="s", scores=False)
-    assert version.manifest["origin"]["statistics"] == {"measured_on": "s", "photos": 16}
+    assert version.manifest["origin"]["statistics"] == {"measured_on": "s", "photos": 20}
     model = wrap(*weights.load(version.path), device="cpu")
     assert np.isfinite(model.raw(np.zeros((64, 64, 3), np.uint8)).boxes).all()
