@@ -104,7 +104,6 @@ TASKS: dict[str, Task] = {
             package="core.embeddings",
             main_metric="spearman",
             targets=(Target("spearman", "Correlation (Spearman)", 0.85),),
-            released=False,
             unit="pair",
             switch_room="reembed",
         ),

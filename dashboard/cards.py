@@ -153,6 +153,19 @@ def balance_html(counts: Mapping[str, int]) -> str:
     return f'<div class="nx-stack">{"".join(parts)}</div><div class="nx-legend">{"".join(names)}</div>'
 
 
+def labels_html(card: Mapping[str, Any]) -> str:
+    """The label balance of a dataset, all splits together.
+
+    Args:
+        card: Its card, with `labels`: split → label → count.
+    """
+    total: dict[str, int] = {}
+    for counts in (card.get("labels") or {}).values():
+        for label, value in counts.items():
+            total[label] = total.get(label, 0) + int(value)
+    return balance_html(total)
+
+
 def table_html(
     columns: Sequence[tuple[str, bool]], rows: Iterable[Sequence[Any]], raw: Iterable[int] = ()
 ) -> str:

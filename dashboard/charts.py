@@ -22,8 +22,8 @@ MAX_POINTS = 1500
 
 HEIGHT = 290
 
-ORDER = ("map50", "recall_by_label", "precision_by_label", "precision", "recall", "box_loss", "class_loss",
-         "edge_loss")  # fmt: skip
+ORDER = ("general_spearman", "general_loss", "map50", "recall_by_label", "precision_by_label", "precision",
+         "recall", "box_loss", "class_loss", "edge_loss")  # fmt: skip
 """Charts after the loss and the main metric, most telling first."""
 
 
@@ -137,6 +137,7 @@ def curves_figure(
     smoothing: float = 0.0,
     target: float | None = None,
     target_of: str = "",
+    target_word: str = "target",
     score: bool = False,
     revision: str = "",
 ) -> Figure:
@@ -149,6 +150,7 @@ def curves_figure(
         smoothing: Weight for `smooth`, applied to training curves; the raw values stay as a faint line.
         target: Value of the target line; green once a validation curve has passed it.
         target_of: Name of the only curve that the target is for; all validation curves without it.
+        target_word: What the line is called; a `floor` is not called met.
         score: True for a metric between 0 and 1: the axis then shows all of that range.
         revision: While it stays the same, the browser keeps the zoom.
     """
@@ -165,7 +167,7 @@ def curves_figure(
     if score:
         layout["yaxis"]["range"] = [0, 1.04]
     if target is not None:
-        layout.update(_target_line(target, curves, target_of))
+        layout.update(_target_line(target, curves, target_of, target_word))
     return Figure(traces, layout)
 
 
@@ -192,9 +194,9 @@ def _curve_traces(curve: Curve, smoothing: float, many: bool) -> list[dict[str, 
     return [*traces, trace]
 
 
-def _target_line(target: float, curves: Sequence[Curve], of: str) -> dict[str, Any]:
+def _target_line(target: float, curves: Sequence[Curve], of: str, word: str) -> dict[str, Any]:
     judged = [curve for curve in curves if curve.validation and of in ("", curve.name.rpartition(" · ")[2])]
-    met = any(_shown_value(curve) > target for curve in judged)
+    met = word == "target" and any(_shown_value(curve) > target for curve in judged)
     colour = theme.TARGET_MET.light if met else theme.MUTED.light
     return {
         "shapes": [
@@ -202,7 +204,7 @@ def _target_line(target: float, curves: Sequence[Curve], of: str) -> dict[str, A
              "line": {"color": colour, "width": 1.5, "dash": "dot"}}
         ],
         "annotations": [
-            {"text": f"{of} target {target:g}".strip() + (" ✓ met" if met else ""),
+            {"text": f"{of} {word} {target:.3g}".strip() + (" ✓ met" if met else ""),
              "font": {"color": colour, "size": 12},
              "xref": "x domain", "x": 0, "xanchor": "left", "yref": "y", "y": target, "yanchor": "bottom",
              "showarrow": False}

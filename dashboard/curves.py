@@ -22,7 +22,13 @@ TITLES = {
     "f1": "F1",
     "precision": "Precision",
     "recall": "Recall",
-    "spearman": "Correlation",
+    "spearman": "Correlation (Spearman)",
+    "pearson": "Correlation (Pearson)",
+    "spearman_cosine": "Correlation of the vectors alone",
+    "spread": "Spread of the vectors (near 0: collapsed)",
+    "first_loss": "Loss of the first stage (texts without grades)",
+    "general_spearman": "Everyday similarity",
+    "general_loss": "Loss on everyday sentences",
     "f1_by_label": "F1 by label",
     "learning_rate": "Learning rate",
     "grad_norm": "Gradient length",
@@ -39,11 +45,13 @@ TITLES = {
     "edge_loss": "Edge loss (DFL)",
     "fitness": "Fitness: what the best weights have most of",
 }
-SCORES = ("f1", "precision", "recall", "f1_by_label", "spearman", "map50_95", "map50", "fitness",
-          "recall_by_label", "precision_by_label", "ap50_by_label", "ap50_95_by_label")  # fmt: skip
+SCORES = ("f1", "precision", "recall", "f1_by_label", "spearman", "general_spearman", "map50_95", "map50",
+          "fitness", "recall_by_label", "precision_by_label", "ap50_by_label",
+          "ap50_95_by_label")  # fmt: skip
 """Metrics between 0 and 1."""
 
 DETAILS = ("learning_rate", "grad_norm", "samples_per_second", "images_per_second", "fitness",
+           "pearson", "spearman_cosine", "spread",
            "ap50_by_label", "ap50_95_by_label")  # fmt: skip
 """Charts for the curious: folded away."""
 
@@ -59,6 +67,8 @@ class Panel:
         target: Target line, or None.
         points: Points of the longest curve before thinning.
         target_of: Name of the curve that the target is for, where it is not for all.
+        target_word: What the target line is called.
+        x_title: What it runs along, where that is its own; empty for the axis of the page.
     """
 
     name: str
@@ -67,6 +77,14 @@ class Panel:
     target: float | None
     points: int
     target_of: str = ""
+    target_word: str = "target"
+    x_title: str = ""
+
+
+FLOORS = {"general_spearman": ("general_before", 0.05)}
+"""Metric → (name of its value before training in the start event, how much of it may be lost)."""
+
+STAGE_AXIS = "updates of the stage"
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -109,7 +127,35 @@ def run_panels(
             points = max(curve.x.size for curve in curves)
             aimed = next((metric for metric in metrics if metric in targets), name)
             title = TITLES.get(name, name.replace("_", " "))
-            found.append(Panel(name, title, curves, targets.get(aimed), points, label_of(aimed)))
+            floor = _floor(name, runs[0][1])
+            if floor is not None:
+                found.append(Panel(name, title, curves, floor, points, target_word="floor"))
+            else:
+                found.append(Panel(name, title, curves, targets.get(aimed), points, label_of(aimed)))
+    return _stage_panels(runs) + found
+
+
+def _floor(name: str, log: RunLog) -> float | None:
+    """The value that a metric should not fall below: what it was before training, less what may be lost."""
+    key, lost = FLOORS.get(name, ("", 0.0))
+    before = (log.start or {}).get(key)
+    return float(before) - lost if isinstance(before, int | float) else None
+
+
+def _stage_panels(runs: Sequence[tuple[str, RunLog]]) -> list[Panel]:
+    """Charts of a stage before the main one: they run along its own updates."""
+    found = []
+    for name in sorted({name for _, log in runs for name in log.metrics("stage")}):
+        curves = []
+        for index, (run, log) in enumerate(runs):
+            x, y = log.series(name, kind="stage")
+            if x.size:
+                word = f"{run} · training" if len(runs) > 1 else "training"
+                curves.append(Curve(word, x, y, series=index))
+        if curves:
+            title = TITLES.get(name, name.replace("_", " "))
+            points = max(curve.x.size for curve in curves)
+            found.append(Panel(name, title, curves, None, points, x_title=STAGE_AXIS))
     return found
 
 

@@ -60,7 +60,7 @@ def _entry(task: Task, info: DatasetInfo, *, is_gold: bool) -> None:
                 "", icon=":material/delete:", help="Delete", type="tertiary", key=f"delete-{info.id}"
             ):
                 _confirm_delete(task.name, info.id)
-        st.html(cards.balance_html(_labels(info)))
+        st.html(views.data(task.name).summary(info))
         with st.expander(_health_word(findings), key=f"health-{info.id}"):
             st.html(_findings(findings) or cards.quiet_html("No health check was written for this dataset."))
             _examples(task, info)
@@ -89,14 +89,6 @@ def _made(info: DatasetInfo) -> str:
         return words.ago(datetime.fromisoformat(str(info.card.get("created", ""))).timestamp(), time.time())
     except ValueError:
         return "made at an unknown time"
-
-
-def _labels(info: DatasetInfo) -> dict[str, int]:
-    total: dict[str, int] = {}
-    for counts in (info.card.get("labels") or {}).values():
-        for label, value in counts.items():
-            total[label] = total.get(label, 0) + int(value)
-    return total
 
 
 def _health_word(findings: list[dict[str, Any]]) -> str:

@@ -10,10 +10,20 @@ import streamlit as st
 from core.datasets import store
 from core.datasets.store import DatasetInfo
 from core.tasks import Task, get_task
-from dashboard import entities, nav
+from dashboard import cards, entities, nav
 from dashboard.ner_import import draw_import
 
-__all__ = ["HIDDEN", "NAME", "PREFIX", "draw_import", "examples", "more_settings", "more_tabs", "preview"]
+__all__ = [
+    "HIDDEN",
+    "NAME",
+    "PREFIX",
+    "draw_import",
+    "examples",
+    "more_settings",
+    "more_tabs",
+    "preview",
+    "summary",
+]
 
 PREFIX = "g."
 NAME = "ner"
@@ -82,6 +92,11 @@ def preview(task: Task, changed: dict[str, Any]) -> None:
                 notes = " · ".join(str(row[key]) for key in ("style", "split") if row.get(key))
                 none = "nothing to find" if not row["entities"] else ""
                 st.caption(" · ".join(part for part in (notes, none) if part) or " ")
+
+
+def summary(info: DatasetInfo) -> str:
+    """How often each label occurs."""
+    return cards.labels_html(info.card)
 
 
 def examples(info: DatasetInfo, split: str) -> None:

@@ -7,17 +7,12 @@ from typing import Any
 
 import streamlit as st
 
-from core.datasets import store
-from core.errors import InputError
 from core.tasks import Task
-from core.workspace import Workspace
-from dashboard import cards, entities, uploads, words
+from dashboard import cards, entities, import_check, uploads, words
+from dashboard.import_check import MAX_UPLOAD_MB, ROLES
 
-MAX_UPLOAD_MB = 50
-SHOWN_ROWS = 200
 TYPES = ["jsonl", "json", "conll", "bio", "iob2", "csv", "tsv", "txt"]
 LEAVE_OUT = "leave out"
-ROLES = {"gold": "Gold set: real cases to measure on, never trained on", "train": "Training data"}
 
 
 def draw_import(task: Task) -> None:
@@ -70,38 +65,13 @@ def _check(task: Task, paths: list[Path], role: str, name: str, save: Any) -> No
     unknown = _read(task.name, where, ()).unknown_labels
     label_map = _label_map(task, unknown) if unknown else {}
     found = _read(task.name, where, tuple(label_map.items()))
-    st.html(
-        cards.check_html(
-            bool(found.rows), f"{words.count(len(found.rows), 'row')} can be used", f"Format: {found.format}"
-        )
-        + cards.check_html(
-            True if not found.rejected else None,
-            f"{words.count(len(found.rejected), 'row')} rejected",
-            "" if not found.rejected else "They are left out; everything else is kept.",
-        )
-        + "".join(cards.check_html(None, notice, "") for notice in found.notices)
-    )
-    if found.rejected:
-        names = ["Line", "Reason", "Row begins", *(["File"] if len(paths) > 1 else [])]
-        rows = [(r.line, r.reason, r.snippet, r.file)[: len(names)] for r in found.rejected[:SHOWN_ROWS]]
-        with st.container(height=min(320, 60 + 44 * len(rows)), border=False):
-            st.html(cards.table_html([(name, name == "Line") for name in names], rows))
-        if len(found.rejected) > SHOWN_ROWS:
-            st.html(cards.quiet_html(f"The first {SHOWN_ROWS} are shown; the command line lists all."))
+    import_check.checked(found, len(paths))
     if found.rows:
         st.html(cards.balance_html(found.label_counts))
         for row in found.rows[:5]:
             st.html(entities.highlight(row["text"], row["entities"], compact=True))
-    label = "Save as gold set" if role == "gold" else "Save as training data"
-    if save.button(
-        label,
-        type="primary",
-        icon=":material/save:",
-        width="stretch",
-        disabled=not found.rows,
-        key="save-import",
-    ):
-        _save(task, paths, role, name, label_map)
+    if import_check.save_button(save, role, disabled=not found.rows):
+        import_check.save(task, paths, role, name, label_map)
 
 
 def _label_map(task: Task, unknown: dict[str, int]) -> dict[str, str | None]:
@@ -115,20 +85,3 @@ def _label_map(task: Task, unknown: dict[str, int]) -> dict[str, str | None]:
         if ours is not None:
             chosen[theirs] = None if ours == LEAVE_OUT else ours
     return chosen
-
-
-def _save(task: Task, paths: list[Path], role: str, name: str, label_map: dict[str, str | None]) -> None:
-    if not name.strip():
-        raise InputError("The dataset has no name.", "Give it one.")
-    with st.spinner("Saving the dataset …"):
-        info, _ = task.room("dataset").build_imported(
-            paths, name=name.strip(), role=role, label_map=label_map or None, ws=Workspace.current()
-        )
-        if role == "gold":
-            store.set_gold(task.name, info.id)
-    for path in paths:
-        path.unlink(missing_ok=True)
-    st.session_state["made"] = info.id
-    # Another key is an empty uploader: what was saved need not be offered again.
-    st.session_state["imports"] = st.session_state.get("imports", 0) + 1
-    st.rerun()

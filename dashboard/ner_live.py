@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import streamlit as st
 
 from core.errors import NexaError
 from core.registry import store as registry
+from core.runs.series import RunLog
 from core.runs.state import RunStatus
 from dashboard import cards, entities
 
@@ -40,3 +42,8 @@ def _worst(run: RunStatus) -> tuple[list[dict], bool] | None:
         if worst:
             return worst, real
     return None
+
+
+def stages(run: RunStatus, log: RunLog, recipe: Mapping[str, Any]) -> str:
+    """There is one stage only."""
+    return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import streamlit as st
@@ -14,11 +15,11 @@ from dashboard import cards, entities, model_use, nav, state
 from dashboard.model_use import Choice
 from dashboard.ner_scored import figures, score, worst
 
-__all__ = ["draw", "figures", "score", "worst"]
+__all__ = ["HAS_BASE", "OUTSIDE", "SCORES_BELOW", "draw", "figures", "score", "worst"]
 
 HAS_BASE = True
-FOLDERS = False
-
+SCORES_BELOW = True
+OUTSIDE: Mapping[str, tuple[str, Callable[[str], Any]]] = {}
 
 EXAMPLES = (
     "Install pole with 18 feet clearance per G.O. 95",

@@ -11,7 +11,7 @@ from core.runs import checkpoints, launcher
 from core.runs.state import RunState, RunStatus
 from core.tasks import TASKS, Task
 from core.workspace import Workspace
-from dashboard import cards, nav, state, words
+from dashboard import cards, nav, state, switching, words
 
 
 def ended(run: RunStatus) -> None:
@@ -127,7 +127,9 @@ def _promote_button(run: RunStatus) -> None:
 def _confirm_promote(task: str, version: str, current: str | None) -> None:
     instead = f" in place of {current}" if current else ""
     st.write(f"{version} becomes production{instead}. You can go back on the Models page.")
+    if more := switching.warning(task):
+        st.caption(more)
     with nav.guard("Promoting"):
         if st.button(f"Promote {version}", type="primary", key="confirm-promote"):
-            registry.promote(task, version)
+            switching.switch(task, version)
             st.rerun()

@@ -15,8 +15,6 @@ from dashboard import cards, model_use, state, views, words
 from dashboard.model_use import Choice
 from dashboard.views import ValidationView
 
-FOLDER = "folder"
-
 
 @dataclass(frozen=True)
 class ScoredSet:
@@ -25,7 +23,7 @@ class ScoredSet:
     Args:
         key: Names it in the store of results.
         title: What the page calls it.
-        source: A dataset, of which the test split is read, or a labelled folder.
+        source: A dataset, of which the test split is read, or a path that the view knows to read.
         real: True for real data.
         word: What the badge says of its origin.
         note: How much will be read.
@@ -51,7 +49,7 @@ def draw(task: Task, before: Choice, after: Choice, view: ValidationView) -> Non
     st.subheader("Score a whole set")
     listed = [*store.list_datasets(task.name, "gold"), *store.list_datasets(task.name, "train")]
     sets = {info.id: of_dataset(info, views.unit(task.name)) for info in listed}
-    if not sets and not view.FOLDERS:
+    if not sets and not view.OUTSIDE:
         cards.empty_state(
             "There is nothing to score on yet: import a gold set, or generate a dataset.",
             "Import a gold set",
@@ -61,14 +59,13 @@ def draw(task: Task, before: Choice, after: Choice, view: ValidationView) -> Non
         )
         return
     titles = {key: found.title for key, found in sets.items()}
-    if view.FOLDERS:
-        titles[FOLDER] = "A labelled folder on this machine"
+    titles |= {key: title for key, (title, _) in view.OUTSIDE.items()}
     gold = store.get_gold(task.name)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = state.choice("Set", list(titles), "set", default=gold.id if gold else None, titles=titles)
         also = st.toggle(f"also {before.id}", key="also", bind="query-params", disabled=before.id == after.id)
         pressed = st.button(f"Score {after.id}", icon=":material/fact_check:", key="score")
-    found = sets[chosen] if chosen in sets else _folder(views.unit(task.name))
+    found = sets[chosen] if chosen in sets else view.OUTSIDE[chosen][1](views.unit(task.name))
     if found is None:
         return
     models = [after, before] if also and before.id != after.id else [after]
@@ -104,7 +101,15 @@ def of_dataset(info: DatasetInfo, unit: str) -> ScoredSet:
     return ScoredSet(info.id, f"{info.id} · {kind} · {count}", info, real, word, count)
 
 
-def _folder(unit: str) -> ScoredSet | None:
+def folder(unit: str) -> ScoredSet | None:
+    """Ask for a labelled folder on this machine.
+
+    Args:
+        unit: What one row is called.
+
+    Raises:
+        NotFoundError: If what was typed is no folder.
+    """
     typed = st.text_input(
         "Folder", key="folder", bind="query-params", placeholder="a folder with images/ and labels/",
         help="images/ and labels/ side by side (YOLO); ignore/ may hold regions that count neither way.",

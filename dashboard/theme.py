@@ -115,6 +115,10 @@ def stylesheet() -> str:
         "muted": MUTED,
         "accent": ACCENT,
         "OTHER": MUTED,
+        "strong": TEXT,
+        "word": MUTED,
+        "same": ENTITY["MEASURE"],
+        "other": RUNNING,
         **LABELS,
     }
     colours = "\n".join(f".nx-{name} {{ --c: {colour.css}; }}" for name, colour in roles.items())

@@ -6,13 +6,14 @@ A further model is one row here and its modules; the pages know only the functio
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from core.datasets.store import DatasetInfo
 from core.errors import InputError
+from core.runs.series import RunLog
 from core.runs.state import RunStatus
 from core.tasks import Task, get_task
 from dashboard.model_use import Choice
@@ -43,6 +44,9 @@ class DataView(Protocol):
     def draw_import(self, task: Task) -> None:
         """Draw the import of files."""
 
+    def summary(self, info: DatasetInfo) -> str:
+        """HTML of what a stored dataset holds, for the list of datasets."""
+
     def examples(self, info: DatasetInfo, split: str) -> None:
         """Draw a few rows of a stored dataset."""
 
@@ -52,11 +56,14 @@ class ValidationView(Protocol):
 
     Attributes:
         HAS_BASE: True where the untrained base can be tried too.
-        FOLDERS: True where a labelled folder on this machine can be scored.
+        SCORES_BELOW: True where the scored pass stands under the input; False where `draw` places it.
+        OUTSIDE: Sets to score that are no datasets: name in the address → (title, what asks for it; it takes
+            what a row is called).
     """
 
     HAS_BASE: bool
-    FOLDERS: bool
+    SCORES_BELOW: bool
+    OUTSIDE: Mapping[str, tuple[str, Callable[[str], Any]]]
 
     def draw(self, task: Task, found: list[Choice]) -> tuple[Choice, Choice]:
         """Draw input and result; returns the versions (before, after) that were chosen."""
@@ -64,7 +71,7 @@ class ValidationView(Protocol):
     def score(
         self, model: Any, source: DatasetInfo | Path, progress: Callable[[int, int], None]
     ) -> dict[str, Any]:
-        """Run a loaded model over the test split of a dataset, or over a labelled folder."""
+        """Run a loaded model over the test split of a dataset, or over a set from outside."""
 
     def figures(self, task: Task, choice: Choice, result: Any, *, real: bool) -> None:
         """Draw the figures of a scored pass."""
@@ -78,6 +85,9 @@ class LiveView(Protocol):
 
     def samples(self, run: RunStatus) -> Callable[[], None] | None:
         """What draws the samples of a training, or None while there are none."""
+
+    def stages(self, run: RunStatus, log: RunLog, recipe: Mapping[str, Any]) -> str:
+        """HTML of the stages of a training, or an empty string where there is only one."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +107,9 @@ class Views:
 
 VIEWS: dict[str, Views] = {
     "ner": Views("dashboard.ner_data", "dashboard.ner_validation", "dashboard.ner_live"),
+    "embeddings": Views(
+        "dashboard.embeddings_data", "dashboard.embeddings_validation", "dashboard.embeddings_live"
+    ),
     "yolo": Views("dashboard.yolo_data", "dashboard.yolo_validation", "dashboard.yolo_live"),
 }
 

@@ -18,7 +18,17 @@ from core.workspace import Workspace
 from dashboard import cards, entities, nav, photos, words
 from dashboard.yolo_import import draw_import, draw_outside
 
-__all__ = ["HIDDEN", "NAME", "PREFIX", "draw_import", "examples", "more_settings", "more_tabs", "preview"]
+__all__ = [
+    "HIDDEN",
+    "NAME",
+    "PREFIX",
+    "draw_import",
+    "examples",
+    "more_settings",
+    "more_tabs",
+    "preview",
+    "summary",
+]
 
 PREFIX = "scenes."
 NAME = "scenes"
@@ -92,6 +102,11 @@ def _examples(dataset_id: str, root: str, split: str) -> list[tuple[str, str]]:
         caption = "photo" if frame.real else "generated"
         drawn.append((photos.boxes_html(shown, found, words=False, alt=frame.path.name), caption))
     return drawn
+
+
+def summary(info: DatasetInfo) -> str:
+    """How often each label occurs."""
+    return cards.labels_html(info.card)
 
 
 def examples(info: DatasetInfo, split: str) -> None:

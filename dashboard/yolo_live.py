@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
+from core.runs.series import RunLog
 from core.runs.state import RunStatus
 from core.workspace import Workspace
 from dashboard import cards, entities
@@ -50,3 +52,8 @@ def samples(run: RunStatus) -> Callable[[], None] | None:
         )
 
     return draw
+
+
+def stages(run: RunStatus, log: RunLog, recipe: Mapping[str, Any]) -> str:
+    """There is one stage only."""
+    return ""

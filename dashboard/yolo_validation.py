@@ -17,15 +17,27 @@ from core.datasets.frames import LABELS
 from core.datasets.photos import open_photo
 from core.tasks import Task
 from core.yolo.boxes import OVERLAP, Raw, select
-from dashboard import cards, entities, model_use, nav, photo_table, photos, state, words, yolo_photos
+from dashboard import (
+    cards,
+    entities,
+    model_use,
+    nav,
+    photo_table,
+    photos,
+    scored_view,
+    state,
+    words,
+    yolo_photos,
+)  # fmt: skip
 from dashboard.model_use import Choice
 from dashboard.yolo_photos import Photo
 from dashboard.yolo_scored import THRESHOLD, UNTESTED, figures, score, worst
 
-__all__ = ["FOLDERS", "HAS_BASE", "draw", "figures", "score", "worst"]
+__all__ = ["HAS_BASE", "OUTSIDE", "SCORES_BELOW", "draw", "figures", "score", "worst"]
 
 HAS_BASE = False
-FOLDERS = True
+SCORES_BELOW = True
+OUTSIDE = {"folder": ("A labelled folder on this machine", scored_view.folder)}
 
 
 def draw(task: Task, found: list[Choice]) -> tuple[Choice, Choice]:

@@ -14,7 +14,7 @@ from core.runs.spec import RunSpec
 from core.runs.state import RunState, RunStatus, list_runs, read_status
 from core.tasks import Task, get_task
 from core.workspace import Workspace
-from dashboard import cards, curves, nav, run_end, run_tabs, state, words
+from dashboard import cards, curves, nav, run_end, run_tabs, state, views, words
 
 TICK_SECONDS = 1.5
 SMOOTHING = {"none": 0.0, "light": 0.6, "strong": 0.9}
@@ -150,6 +150,7 @@ def _body(run_id: str, drawn: tuple[str, str, bool], others: list[str]) -> None:
     task = get_task(run.task)
     log = _log(run_id)
     _header(run, task)
+    _stages(run, log, spec)
     _signals(log)
     compared = [(run.name, log)]
     for other in others:
@@ -200,6 +201,14 @@ def _header(run: RunStatus, task: Task) -> None:
     st.html(cards.facts_html(facts))
 
 
+def _stages(run: RunStatus, log: RunLog, spec: RunSpec | None) -> None:
+    if spec is None or run.task not in views.VIEWS:
+        return
+    html = views.live(run.task).stages(run, log, spec.recipe)
+    if html:
+        st.html(html)
+
+
 def _elapsed(run: RunStatus) -> float | None:
     if run.state == RunState.RUNNING:
         return run.seconds + max(0.0, time.time() - run.updated)
@@ -246,8 +255,8 @@ def _curves(
 
     def draw(panel: curves.Panel) -> None:
         figure = curves_figure(
-            panel.title, panel.curves, x_title=by, smoothing=smoothing, target=panel.target,
-            target_of=panel.target_of, score=panel.name in curves.SCORES,
+            panel.title, panel.curves, x_title=panel.x_title or by, smoothing=smoothing, target=panel.target,
+            target_of=panel.target_of, target_word=panel.target_word, score=panel.name in curves.SCORES,
             revision=f"{run.run_id}-{by}",
         )  # fmt: skip
         chart(figure, key=f"chart-{run.run_id}-{panel.name}-{by}")

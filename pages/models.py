@@ -13,7 +13,7 @@ from core.errors import NexaError
 from core.registry import store as registry
 from core.registry.store import Version
 from core.tasks import Task, available_tasks, get_task
-from dashboard import cards, nav, state, words
+from dashboard import cards, nav, state, switching, words
 
 
 def main() -> None:
@@ -60,13 +60,12 @@ def _rollback(task: Task, aliases: dict[str, str]) -> None:
 @st.dialog("Change production?")
 def _confirm(action: str, task: str, version: str) -> None:
     st.write(f"{version} becomes production; what is there now stays reachable as “previous”.")
+    if more := switching.warning(task):
+        st.caption(more)
     note = st.text_input("Why (for the history)", key="note", max_chars=200)
-    with nav.guard("Changing production"), st.spinner("Checking the files of the version …"):
+    with nav.guard("Changing production"):
         if st.button(f"Use {version}", type="primary", key="confirm"):
-            if action == "rollback":
-                registry.rollback(task, note=note)
-            else:
-                registry.promote(task, version, note=note)
+            switching.switch(task, version, note=note, back=action == "rollback")
             st.rerun()
 
 

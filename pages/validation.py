@@ -22,6 +22,8 @@ def main() -> None:
         cards.empty_state("There is no model to try yet.", "Launch training", "launch", {"task": task.name})
         return
     before, after = view.draw(task, found)
+    if not view.SCORES_BELOW:
+        return
     st.divider()
     with nav.guard("The scored pass"):
         scored_view.draw(task, before, after, view)
