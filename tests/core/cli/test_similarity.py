@@ -181,3 +181,16 @@ def test_promote_and_rollback_embed_every_library_first(
     assert status == 0 and json.loads(captured.out)["production"] == one.id
     assert "Re-embedded: 3 of 3" in captured.err
     assert libraries.is_embedded(late, libraries.folder_key(one.path))
+
+
+def test_the_benchmarks_measure_search_and_encoding(
+    tiny_encoder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store_version(tiny_encoder)
+    options = ["--set", "model=v1", "--set", "rounds=1"]
+    status, found = run_json(capsys, "bench", "embeddings-search", *options, "--set", "passages=50")
+    assert status == 0 and found["passages"] == 50 and found["search_ms"] >= found["nearest_ms"] > 0
+    status, found = run_json(capsys, "bench", "embeddings-encode", *options, "--set", "texts=40")
+    assert status == 0 and found["texts"] == 40 and found["texts_a_second"] > 0
+    assert main(["bench", "embeddings-encode", "--set", "texts=few"]) == 2
+    assert "'few'" in capsys.readouterr().err
