@@ -89,6 +89,8 @@ def fit(
     state, names = None, []
     if resume_from is None and start.path is not None:
         _, names, state = weights.read_weights(start.path, trusted=start.trusted)
+    fresh = start.path is None
+    validation = spread(validation, recipe.validation_images)
     best = BestWeights(folder, fresh=resume_from is None)
     pool = None
     if pooled:
@@ -99,8 +101,8 @@ def fit(
         recipe=recipe, train=train, validation=validation, folder=folder / "library", device=device,
         start=state,
         start_labels=names, batch_size=batch_size or recipe.batch_size,
-        accumulation=accumulation or recipe.gradient_accumulation, learning_rate=rate or recipe.learning_rate,
-        resume_from=resume_from, source=pool,
+        accumulation=accumulation or recipe.gradient_accumulation,
+        learning_rate=rate or recipe.rate(fresh), resume_from=resume_from, source=pool, fresh=fresh,
     )  # fmt: skip
     told = {
         "device": device, "batch_size": job.batch_size, "accumulation": job.accumulation,
@@ -119,3 +121,10 @@ def fit(
     weights.put_in(network, best.state(), folder / "best.safetensors")
     info = DetectorInfo(recipe.architecture, list(LABELS), recipe.image_size, parent, generator)
     return Fitted(network.eval(), info, best.figures, trainer.updates, trainer.bf16)
+
+
+def spread(frames: Sequence[Frame], count: int) -> list[Frame]:
+    """`count` frames from all over a split; all of them for 0 or where there are no more."""
+    if not count or len(frames) <= count:
+        return list(frames)
+    return [frames[round(number * (len(frames) - 1) / max(1, count - 1))] for number in range(count)]

@@ -40,6 +40,12 @@ class YoloRecipe(BaseRecipe):
         2e-3, "Learning rate", "Size of one update. Too small learns nothing, too large diverges.",
         group="Schedule", gt=0, le=1,
     )  # fmt: skip
+    fresh_learning_rate: float = setting(
+        0.0, "Learning rate from random weights",
+        "Learning rate when the training begins from random weights, which bear larger steps than trained "
+        "ones; 0 takes the learning rate above.",
+        group="Schedule", advanced=True, ge=0, le=1,
+    )  # fmt: skip
     decay: Literal["linear", "cosine", "constant"] = setting(
         "cosine", "Decay", "How the learning rate falls after the warm-up.", group="Schedule", advanced=True
     )
@@ -75,6 +81,16 @@ class YoloRecipe(BaseRecipe):
         640, "Image size",
         "Long side to which images are scaled. Thin arms need 512 to 640; small images train faster.",
         group="Model", unit="pixels", ge=32, le=1536,
+    )  # fmt: skip
+    first_size: int = setting(
+        0, "Image size at first",
+        "When the training begins from random weights, its images start this small and grow to the image size: "
+        "many small images teach more at first than few large ones. 0 = full size throughout.",
+        group="Model", unit="pixels", advanced=True, ge=0, le=1536,
+    )  # fmt: skip
+    grow_until: float = setting(
+        0.75, "Full size after", "Share of the training after which images have their full size.",
+        group="Model", unit="share", advanced=True, ge=0, le=1,
     )  # fmt: skip
     trust_pickle: bool = setting(
         False, "Starting weights are trusted",
@@ -211,6 +227,10 @@ class YoloRecipe(BaseRecipe):
         "Minutes after which the training ends in any case, with its schedule fitted to it; 0 = no limit.",
         group="Schedule", unit="minutes", ge=0, le=100_000,
     )  # fmt: skip
+    validation_images: int = setting(
+        0, "Validation images", "Images that are scored after each epoch, from all over the split; 0 = all.",
+        group="Schedule", unit="images", advanced=True, ge=0, le=1_000_000,
+    )  # fmt: skip
     cache: Literal["auto", "memory", "off"] = setting(
         "auto", "Keep images in memory", "Read each image from disk once; auto does so when they fit well.",
         group="Machine", advanced=True,
@@ -225,6 +245,10 @@ class YoloRecipe(BaseRecipe):
     def class_weights(self) -> tuple[float, float, float]:
         """Weights in the order pole, crossarm, underground."""
         return self.pole_weight, self.crossarm_weight, self.underground_weight
+
+    def rate(self, fresh: bool) -> float:
+        """Learning rate of a training that begins from random weights (`fresh`) or from trained ones."""
+        return (fresh and self.fresh_learning_rate) or self.learning_rate
 
     @property
     def class_gain_in_force(self) -> float:
@@ -259,11 +283,14 @@ PRESETS: dict[str, Preset] = {
         values={
             "image_size": 512,
             "epochs": 20,
-            "images_per_epoch": 800,
+            "images_per_epoch": 2400,
+            "validation_images": 200,
             "batch_size": 16,
             "learning_rate": 1e-3,
+            "fresh_learning_rate": 2e-3,
+            "first_size": 256,
             "average": 0.995,
-            "mosaic": 0.6,
+            "mosaic": 0.4,
             "minutes": 30.0,
         },
         base_model=DEFAULT_BASE,

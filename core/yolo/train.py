@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from core.datasets.frames import LABELS, Frame, frame_from_row
 from core.yolo import weights
 from core.yolo.bases import DEFAULT_BASE, Start, find_weights
-from core.yolo.fit import Fitted, fit
+from core.yolo.fit import Fitted, fit, spread
 from core.yolo.sheets import write_sheet
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def train(spec: RunSpec, ctx: RunContext) -> TrainResult:
         ctx,
         batch_size=recipe.batch_size,
         accumulation=recipe.gradient_accumulation,
-        learning_rate=recipe.learning_rate,
+        learning_rate=recipe.rate(start.path is None),
     )
     if ctx.should_stop() == "cancel":
         raise RunCancelled
@@ -147,13 +147,6 @@ class _Sheets:
         write_sheet(model, self.frames, path, confidence=self.confidence)
         name = path.relative_to(self.ctx.run_dir).as_posix()
         self.ctx.log(f"Validation photos after epoch {epoch}: {name}", image=name, epoch=epoch)
-
-
-def spread(frames: Sequence[Frame], count: int) -> list[Frame]:
-    """`count` frames from all over a split."""
-    if len(frames) <= count:
-        return list(frames)
-    return [frames[round(number * (len(frames) - 1) / max(1, count - 1))] for number in range(count)]
 
 
 def store_fitted(fitted: Fitted, folder: Path) -> None:

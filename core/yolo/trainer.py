@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn import functional
 
 from core.datasets.frames import LABELS, Frame
 from core.errors import OutOfMemoryError
@@ -56,6 +57,7 @@ class Job:
         learning_rate: In force for this attempt.
         resume_from: Folder of a resume point, or None.
         source: What makes the training batches instead of the images on disk (the pool on a graphics card).
+        fresh: True when the training began from random weights, before any resume.
     """
 
     recipe: YoloRecipe
@@ -70,6 +72,7 @@ class Job:
     learning_rate: float = 2e-3
     resume_from: Path | None = None
     source: Callable[[], Any] | None = None
+    fresh: bool = False
 
 
 def library_settings(job: Job, bf16: bool) -> dict[str, Any]:
@@ -103,6 +106,16 @@ def rate_share(progress: float, decay: str) -> float:
         return 1.0
     down = 0.5 * (1 + math.cos(math.pi * progress)) if decay == "cosine" else 1 - progress
     return _LOWEST_RATE + (1 - _LOWEST_RATE) * down
+
+
+def side_at(progress: float, recipe: YoloRecipe) -> int:
+    """Side in pixels (a multiple of 32) to which training images are scaled after `progress` (0 to 1) of a
+    training from random weights that grows its images.
+    """
+    first = recipe.first_size or recipe.image_size
+    share = min(1.0, progress / recipe.grow_until) if recipe.grow_until else 1.0
+    side = first + (recipe.image_size - first) * share
+    return min(recipe.image_size, max(32, int(side // 32) * 32))
 
 
 class DetectorTrainer(DetectionTrainer):
@@ -239,7 +252,15 @@ class DetectorTrainer(DetectionTrainer):
 
     def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Batches of a pool come ready; those of the library's dataset are moved to the device and scaled."""
-        return batch if batch["img"].is_floating_point() else super().preprocess_batch(batch)
+        if batch["img"].is_floating_point():
+            return batch
+        batch = super().preprocess_batch(batch)
+        longest = max(batch["img"].shape[2:])
+        if self.job.fresh and (side := side_at(self.progress, self.job.recipe)) < longest:
+            # Boxes are shares of the image and need no scaling.
+            sizes = [max(32, round(pixels * side / longest / 32) * 32) for pixels in batch["img"].shape[2:]]
+            batch["img"] = functional.interpolate(batch["img"], sizes, mode="bilinear", antialias=True)
+        return batch
 
     def get_validator(self) -> DetectionValidator:
         """The library's validator with figures at the confidence in force."""

@@ -21,14 +21,15 @@ from core.runs.state import RunState, read_status
 from core.yolo.best import BestWeights
 from core.yolo.dataset import build_imported
 from core.yolo.evaluate import evaluate
+from core.yolo.fit import spread
 from core.yolo.predict import load_model, wrap
 from core.yolo.recipe import build_recipe
 from core.yolo.train import train_local
-from core.yolo.trainer import DetectorTrainer, Job
+from core.yolo.trainer import DetectorTrainer, Job, side_at
 
 SMALL = {
     "architecture": "yolov8p", "image_size": 64, "images_per_epoch": 0, "batch_size": 8,
-    "learning_rate": 5e-3,
+    "learning_rate": 5e-3, "fresh_learning_rate": 0, "first_size": 0,
     "average": 0.95, "minutes": 0, "warmup": 0.1, "threads": 1, "sheet_every": 0, "precision": "fp32",
 }  # fmt: skip
 
@@ -85,6 +86,31 @@ def test_a_small_network_learns_the_toy(tmp_path: Path, labelled) -> None:
     figures = evaluate(wrap(fitted.network, fitted.info, device="cpu", precision="fp32", threads=1), val)
     assert figures["map50"] > 0.5
     assert not (tmp_path / "m.work").exists()
+
+
+def test_images_grow_from_random_weights_only(toy, tmp_path: Path) -> None:
+    recipe = build_recipe("fast", {**SMALL, "image_size": 128, "first_size": 64, "grow_until": 0.5})
+    assert [side_at(share, recipe) for share in (0, 0.26, 0.5, 1)] == [64, 96, 128, 128]
+    assert side_at(0, build_recipe("fast", {**SMALL, "first_size": 256})) == 64
+    seen = {}
+    for fresh in (True, False):
+        job = Job(recipe, toy["train"], toy["val"], tmp_path / str(fresh), fresh=fresh)
+        trainer = DetectorTrainer(job)
+        image = torch.zeros(2, 3, 128, 96, dtype=torch.uint8)
+        seen[fresh] = tuple(trainer.preprocess_batch({"img": image})["img"].shape)
+    assert seen == {True: (2, 3, 64, 64), False: (2, 3, 128, 96)}
+
+
+def test_random_weights_get_their_own_learning_rate() -> None:
+    recipe = build_recipe("fast", {"learning_rate": 1e-3, "fresh_learning_rate": 2e-3})
+    assert recipe.rate(fresh=True) == 2e-3 and recipe.rate(fresh=False) == 1e-3
+    assert build_recipe("seed", {"learning_rate": 4e-3}).rate(fresh=True) == 4e-3
+
+
+def test_few_validation_images_come_from_all_over(toy) -> None:
+    frames = toy["train"]
+    assert spread(frames, 0) == spread(frames, 1000) == frames
+    assert [frames.index(frame) for frame in spread(frames, 3)] == [0, 12, 23]
 
 
 def test_the_bridge_reports_what_happens(toy, tmp_path: Path) -> None:
