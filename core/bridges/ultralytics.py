@@ -75,7 +75,10 @@ class UltralyticsBridge:
     def on_train_start(self, trainer: Any) -> None:
         """Announce the training."""
         total = max(1, int(trainer.updates_an_epoch * trainer.epochs))
-        self.ctx.start(total, trainer.epochs, from_step=trainer.updates, **self.info)
+        self.ctx.start(
+            total, trainer.epochs, from_step=trainer.updates, time_limit=trainer.job.recipe.minutes * 60,
+            time_spent=trainer.seconds, **self.info,
+        )  # fmt: skip
 
     def on_train_epoch_start(self, trainer: Any) -> None:
         """Begin counting the epoch's losses."""

@@ -105,6 +105,8 @@ class RunContext:
         self._history: list[dict[str, Any]] = []
         self._told: set[tuple[str, float]] = set()
         self._pace = Pace()
+        self._limit = 0.0
+        self._limit_began = 0.0
         self._next_step_at = 0.0
         self._pending: tuple[int, float, dict[str, Any]] | None = None
         self._asked: Literal["stop", "cancel"] | None = None
@@ -135,7 +137,16 @@ class RunContext:
             return self._seconds_before
         return self._seconds_before + time.monotonic() - self._began
 
-    def start(self, total_steps: int, epochs: float, *, from_step: int = 0, **info: Any) -> None:
+    def start(
+        self,
+        total_steps: int,
+        epochs: float,
+        *,
+        from_step: int = 0,
+        time_limit: float = 0.0,
+        time_spent: float = 0.0,
+        **info: Any,
+    ) -> None:
         """Tell that training begins, or goes on after a checkpoint.
 
         Everything that was logged after `from_step` by an earlier attempt no longer counts.
@@ -144,6 +155,9 @@ class RunContext:
             total_steps: Updates of the whole training.
             epochs: Epochs of the whole training.
             from_step: Updates already done (0, or those of the checkpoint).
+            time_limit: Seconds after which the training ends in any case; 0 = none. Progress and time left
+                then follow whichever ends first, the steps or the time.
+            time_spent: Seconds of the limit that earlier attempts have used.
             **info: Anything worth keeping: device, number format, trainable parameters, batch size.
         """
         self._pending = None
@@ -154,8 +168,11 @@ class RunContext:
             epochs=float(epochs),
             from_step=int(from_step),
             main_metric=self.main_metric,
+            **({"time_limit": time_limit, "time_spent": time_spent} if time_limit else {}),
             **info,
         )
+        self._limit = time_limit
+        self._limit_began = time.monotonic() - time_spent
         past = RunLog(self.metrics_log.path)
         past.refresh()
         self._history = list(past.epochs)
@@ -168,7 +185,7 @@ class RunContext:
             epochs=float(epochs),
             step=int(from_step),
             epoch=epochs * from_step / total_steps if total_steps and from_step else float(last_epoch),
-            progress=min(1.0, from_step / total_steps) if total_steps else 0.0,
+            progress=self._share(int(from_step), int(total_steps)),
             eta_seconds=None,
             metrics=dict((past.last_epoch or {}).get("metrics") or {}),
             best=best_epoch(self._history, self.main_metric),
@@ -194,8 +211,8 @@ class RunContext:
         self._set(
             step=int(step),
             epoch=float(epoch),
-            eta_seconds=self._pace.eta(step, total),
-            progress=min(1.0, step / total) if total else 0.0,
+            eta_seconds=self._left(step, total),
+            progress=self._share(step, total),
         )
         if now < self._next_step_at:
             self._pending = (step, epoch, metrics)
@@ -236,7 +253,8 @@ class RunContext:
             epoch=float(epoch),
             metrics=event["metrics"],
             best=best_epoch(self._history, self.main_metric),
-            eta_seconds=self._pace.eta(step, self.status.total_steps),
+            eta_seconds=self._left(step, self.status.total_steps),
+            progress=self._share(step, self.status.total_steps),
         )
         self.save_status()
         asked = self.should_stop_now()
@@ -367,6 +385,19 @@ class RunContext:
     def _set(self, **changes: Any) -> None:
         self.status = dataclasses.replace(self.status, **changes)
         self._dirty = True
+
+    def _share(self, step: float, total: int) -> float:
+        """How much is done, 0 to 1: by steps or by the time limit, whichever is further."""
+        spent = (time.monotonic() - self._limit_began) / self._limit if self._limit else 0.0
+        return min(1.0, max(step / total if total else 0.0, spent))
+
+    def _left(self, step: float, total: int) -> float | None:
+        """Seconds until the steps or the time limit end, whichever comes first."""
+        eta = self._pace.eta(step, total)
+        if not self._limit:
+            return eta
+        rest = max(0.0, self._limit - (time.monotonic() - self._limit_began))
+        return rest if eta is None else min(eta, rest)
 
     def _raise_signals(self, step: int) -> Signal | None:
         points = [self._point(event) for event in self._history]

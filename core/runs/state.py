@@ -332,6 +332,9 @@ def _from_start(log: RunLog) -> dict[str, Any]:
     start, last, epoch = log.start or {}, log.last_step, log.last_epoch
     total = int(start.get("total_steps") or 0)
     step = int((last or start).get("step") or start.get("from_step") or 0)
+    limit = float(start.get("time_limit") or 0)
+    used = float(start.get("time_spent") or 0) + (last or start)["t"] - start["t"]
+    spent = used / limit if limit else 0.0
     return {
         "state": RunState.RUNNING,
         "started": start["t"],
@@ -341,7 +344,7 @@ def _from_start(log: RunLog) -> dict[str, Any]:
         "step": step,
         "epochs": float(start.get("epochs") or 0),
         "epoch": float((last or {}).get("epoch") or 0),
-        "progress": min(1.0, step / total) if total else 0.0,
+        "progress": min(1.0, max(step / total if total else 0.0, spent)),
         "metrics": dict((epoch or {}).get("metrics") or {}),
         "attempt": int(start.get("attempt") or 1),
         "best": best_epoch(log.epochs, str(start.get("main_metric") or "")),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import zipfile
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from core.datasets import store
 from core.yolo.scene import scene as scenes
 from core.yolo.scene.labels import Label
 from tests.pages.conftest import buttons, words_of
-from tests.pages.yolo_stand_in import archive, make_dataset
+from tests.pages.yolo_stand_in import ARM, SIDE, archive, coco_archive, make_dataset, voc_archive
 
 
 @pytest.fixture
@@ -85,6 +87,34 @@ def test_an_archive_is_checked_and_saved(open_page, workspace) -> None:
     assert info.rows == 4
     assert "CC BY 4.0" in info.card["licence"]
     assert f"{info.id} can be used now." in words_of(at)
+
+
+@pytest.mark.parametrize("kind", ["coco", "voc"])
+def test_other_formats_are_recognised_and_saved(open_page, workspace, kind: str) -> None:
+    at = open_page("generate", task="yolo", tab="import")
+    upload(at, {"coco": coco_archive, "voc": voc_archive}[kind]())
+    assert not at.exception
+    said = words_of(at)
+    assert "4 photos can be used" in said and f"Format: {kind}" in said
+    assert "<b>crossarm</b> 4" in said and "<b>pole</b> 4" in said
+    assert said.count("nx-box nx-crossarm") == 4
+    at.button(key="save-photos").click().run()
+    assert not at.exception, [e.value for e in at.exception]
+    (info,) = store.list_datasets("yolo", "train", ws=workspace)
+    assert info.card["format"] == kind and info.rows == 4
+    row = next(iter(store.iter_rows(info, "train")))
+    box = next(thing["outline"] for thing in row["things"] if thing["label"] == "crossarm")
+    assert [[round(share * SIDE, 2) for share in corner] for corner in box] == [[*ARM[:2]], [*ARM[2:]]]
+
+
+def test_a_folder_and_a_coco_file_beside_its_photos_can_be_typed(open_page, workspace, tmp_path) -> None:
+    zipfile.ZipFile(io.BytesIO(coco_archive())).extractall(tmp_path / "c")
+    at = open_page("generate", task="yolo", tab="import")
+    for typed in (tmp_path / "c", tmp_path / "c" / "_annotations.coco.json"):
+        at.text_input(key="import-folder").set_value(str(typed)).run()
+        assert not at.exception and "4 photos can be used" in words_of(at)
+    at.text_input(key="import-folder").set_value(str(tmp_path / "nothing")).run()
+    assert "There is no file or folder" in " ".join(entry.value for entry in at.error)
 
 
 def test_classes_that_are_not_known_are_asked_for(open_page, workspace) -> None:

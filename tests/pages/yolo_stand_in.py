@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from pathlib import Path
 
@@ -44,6 +45,44 @@ def archive(names: tuple[str, ...] = ("pole", "cross_arm"), count: int = 4, brok
         listed = "".join(f"  {number}: {name}\n" for number, name in enumerate(names))
         file.writestr("data.yaml", f"train: images\nval: images\nnames:\n{listed}")
         file.writestr("README.dataset.txt", "License: CC BY 4.0")
+    return stream.getvalue()
+
+
+def coco_archive(count: int = 4) -> bytes:
+    """The same photos as a COCO export: one JSON file beside them."""
+    things = [(1, POLE), (2, ARM)]
+    data = {
+        "categories": [{"id": 0, "name": "poles"}, {"id": 1, "name": "pole"}, {"id": 2, "name": "cross-arm"}],
+        "images": [{"id": n, "file_name": f"p{n}.jpg", "width": SIDE, "height": SIDE} for n in range(count)],
+        "annotations": [
+            {"id": 2 * n + label, "image_id": n, "category_id": label,
+             "bbox": [box[0], box[1], box[2] - box[0], box[3] - box[1]]}
+            for n in range(count) for label, box in things
+        ],
+    }  # fmt: skip
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as file:
+        for number in range(count):
+            file.writestr(f"p{number}.jpg", photo_bytes(60 + number))
+        file.writestr("_annotations.coco.json", json.dumps(data))
+    return stream.getvalue()
+
+
+def voc_archive(count: int = 4) -> bytes:
+    """The same photos with a Pascal VOC file each."""
+    keys = ("xmin", "ymin", "xmax", "ymax")
+    objects = "".join(
+        f"<object><name>{name}</name><bndbox>"
+        + "".join(f"<{key}>{value}</{key}>" for key, value in zip(keys, box, strict=True))
+        + "</bndbox></object>"
+        for name, box in (("pole", POLE), ("crossarm", ARM))
+    )
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as file:
+        for number in range(count):
+            file.writestr(f"JPEGImages/p{number}.jpg", photo_bytes(60 + number))
+            name = f"<filename>p{number}.jpg</filename>"
+            file.writestr(f"Annotations/p{number}.xml", f"<annotation>{name}{objects}</annotation>")
     return stream.getvalue()
 
 

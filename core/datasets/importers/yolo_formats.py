@@ -118,8 +118,11 @@ def read_yolo(root: Path) -> tuple[list[RawPhoto], list[Refused], list[str]]:
             "and .txt.",
         )
     if labelled < len(files):
+        bare = len(files) - labelled
         notices.append(
-            f"{len(files) - labelled:,} photos have no label file: they count as photos without objects."
+            "1 photo has no label file: it counts as a photo without objects."
+            if bare == 1
+            else f"{bare:,} photos have no label file: they count as photos without objects."
         )
     return photos, refused, notices
 
@@ -211,7 +214,12 @@ def read_coco(root: Path) -> tuple[list[RawPhoto], list[Refused], list[str]]:
                 continue
             wanted.setdefault(entry.get("image_id"), []).append((names[entry["category_id"]], points))
         if ignored:
-            notices.append(f"{sum(ignored.values())} crowd regions of {file.name} were left out.")
+            crowds = sum(ignored.values())
+            notices.append(
+                f"1 crowd region of {file.name} was left out."
+                if crowds == 1
+                else f"{crowds:,} crowd regions of {file.name} were left out."
+            )
         pictures = {path.name: path for path in picture_files(file.parent)}
         for entry in _dicts(data.get("images")):
             name = str(entry.get("file_name", ""))

@@ -68,6 +68,27 @@ def test_heic_photos_of_phones_are_read() -> None:
     assert size == (128, 64) and pixels[5, 5, 0] > 200 > 60 > pixels[5, 5, 1]
 
 
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_heic_photos_are_turned_once(orientation: int) -> None:
+    if not heic_available():
+        pytest.skip("pillow-heif is not installed")
+    import pillow_heif
+
+    # Phones write the turn twice: as a property of the image, which counts, and in EXIF, which must not turn
+    # the photo a second time.
+    turns = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
+    upright = _photo(128, 64)
+    stored = upright if orientation == 1 else upright.transpose(turns[orientation])
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stream = io.BytesIO()
+    pillow_heif.from_pillow(stored).save(stream, quality=95, exif=exif.tobytes())
+    assert (b"irot" in stream.getvalue()) is (orientation != 1)
+    pixels, size = open_photo(stream.getvalue(), name="IMG_2.HEIC")
+    assert size == photo_size(stream.getvalue()) == (128, 64) and pixels.shape == (64, 128, 3)
+    assert pixels[5, 5, 0] > 200 > 60 > pixels[5, 5, 1] and pixels[60, 120, 1] > 150
+
+
 def test_a_cut_off_photo_is_named_with_its_reason() -> None:
     data = _bytes(_photo(400, 300), quality=95)
     with pytest.raises(InputError, match=r"'half.jpg' cannot be read as a photo: it is damaged or cut off"):

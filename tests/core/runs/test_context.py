@@ -8,7 +8,7 @@ from core.errors import TrainingError
 from core.runs.context import RunContext
 from core.runs.log import LogTail, RunLog
 from core.runs.spec import RunSpec
-from core.runs.state import STATUS_FILE
+from core.runs.state import STATUS_FILE, _from_start
 from core.workspace import read_json
 
 
@@ -45,6 +45,24 @@ def test_status_shows_progress_and_the_best_epoch(run_dir):
     assert stored["best"] == {"f1": 0.8, "val_loss": 1.0, "epoch": 1.0}
     assert stored["metrics"]["f1"] == 0.7
     assert stored["eta_seconds"] >= 0
+
+
+def test_with_a_time_limit_progress_and_time_left_follow_what_ends_first(run_dir):
+    with context(run_dir) as ctx:
+        ctx.start(1000, 4, time_limit=1000.0, time_spent=600.0)
+        assert 0.6 <= ctx.status.progress < 0.61 and ctx.status.eta_seconds is None
+        ctx.step(1, 0.004, {"loss": 1.0})
+        ctx.step(2, 0.008, {"loss": 1.0})
+        assert 0.6 <= ctx.status.progress < 0.61 and ctx.status.eta_seconds <= 400
+        ctx.step(900, 3.6, {"loss": 1.0})
+        assert ctx.status.progress == 0.9 and ctx.status.eta_seconds < 30
+        ctx.save_status()
+    log = RunLog(run_dir)
+    log.refresh()
+    assert 0.6 <= _from_start(log)["progress"] < 1.0
+    with context(run_dir) as ctx:
+        ctx.start(1000, 4, time_limit=10.0, time_spent=20.0)
+        assert (ctx.status.progress, ctx._left(0, 1000)) == (1.0, 0.0)
 
 
 def test_a_signal_to_stop_is_returned_and_told_once(run_dir):

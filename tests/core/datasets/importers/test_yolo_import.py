@@ -57,6 +57,18 @@ def test_a_yolo_folder(tmp_path: Path) -> None:
     assert _box_of(result) == ARM
 
 
+@pytest.mark.parametrize(
+    ("bare", "said"), [(1, "1 photo has no label file"), (2, "2 photos have no label file")]
+)
+def test_photos_without_a_label_file_count_as_empty(tmp_path: Path, bare: int, said: str) -> None:
+    root = _yolo(tmp_path / "d")
+    for number in range(bare):
+        (root / "labels" / f"p{number}.txt").unlink()
+    result = import_yolo(root, tmp_path / "s")
+    assert len(result.photos) == 3 and sum(not photo.things for photo in result.photos) == bare
+    assert [notice for notice in result.notices if notice.startswith(said)]
+
+
 def test_a_roboflow_zip_keeps_its_splits_and_licence(tmp_path: Path) -> None:
     root = tmp_path / "rf"
     for number, split in enumerate(("train", "valid", "test")):
