@@ -16,7 +16,8 @@ FAR = 0.25
 """A score further than this from its grade is drawn as a miss."""
 MAX_POINTS = 2000
 """Points of a scatter that reach the browser; of more an even choice is shown."""
-SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross")
+SIGNS = {"circle": "●", "square": "■", "diamond": "◆", "triangle-up": "▲", "cross": "✚"}
+SYMBOLS = tuple(SIGNS)
 
 
 def picked(count: int, limit: int = MAX_POINTS) -> np.ndarray:
@@ -93,35 +94,56 @@ def grades_html(grades: Sequence[float], bins: int = 20) -> str:
     )
 
 
+def looks(groups: Sequence[str]) -> dict[str, tuple[theme.Colour, str]]:
+    """Colour and symbol of each group, the same for the same groups.
+
+    Args:
+        groups: Names, with repetitions.
+    """
+    return {
+        name: (theme.SERIES[number % len(theme.SERIES)], SYMBOLS[number // len(theme.SERIES) % len(SYMBOLS)])
+        for number, name in enumerate(dict.fromkeys(sorted(groups)))
+    }
+
+
 def map_figure(
     title: str, points: np.ndarray, groups: Sequence[str], said: Sequence[str], *, revision: str = ""
 ) -> Figure:
-    """Passages as points, coloured by section.
+    """Passages as points; what colour and symbol mean stands in `map_legend_html`.
 
     Args:
         title: Heading.
         points: (N, 2).
-        groups: Section of each passage; a group keeps its colour and symbol on every map of the same groups.
+        groups: Section of each passage.
         said: What stands under the pointer, HTML made by `hover`.
         revision: While it stays the same, the browser keeps the zoom.
     """
     traces = []
-    for number, name in enumerate(dict.fromkeys(sorted(groups))):
+    for name, (colour, symbol) in looks(groups).items():
         own = np.array([n for n, group in enumerate(groups) if group == name])
-        colour = theme.SERIES[number % len(theme.SERIES)].light
-        symbol = SYMBOLS[number // len(theme.SERIES) % len(SYMBOLS)]
         traces.append(
             {"type": "scatter", "x": np.asarray(points[own, 0], np.float32),
-             "y": np.asarray(points[own, 1], np.float32), "mode": "markers",
-             "name": escape(shorten(name.rpartition(" › ")[2], 30, placeholder=" …")),
-             "marker": {"color": colour, "symbol": symbol, "size": 8, "opacity": 0.8},
+             "y": np.asarray(points[own, 1], np.float32), "mode": "markers", "name": escape(name),
+             "marker": {"color": colour.light, "symbol": symbol, "size": 8, "opacity": 0.8},
              "text": [said[n] for n in own], "hovertemplate": "%{text}<extra></extra>"}
         )  # fmt: skip
-    layout = plain_layout(title, "", revision, legend=True)
+    layout = plain_layout(title, "", revision, legend=False)
     for axis in ("xaxis", "yaxis"):
         layout[axis] = {**layout[axis], "showticklabels": False, "title": {"text": ""}}
     layout["yaxis"].update(scaleanchor="x", scaleratio=1)
-    # The names stand under the map: above it they would take half of it.
-    layout["legend"] = {**layout["legend"], "y": -0.02, "yanchor": "top"}
-    layout.update(height=560, hovermode="closest")
+    layout.update(height=440, hovermode="closest", margin={**layout["margin"], "t": 44})
     return Figure(traces, layout)
+
+
+def map_legend_html(groups: Sequence[str]) -> str:
+    """The groups of a map with colour, symbol and number of passages; only the last heading is named.
+
+    Args:
+        groups: Section of each passage.
+    """
+    items = []
+    for name, (colour, symbol) in looks(groups).items():
+        last = shorten(name.rpartition(" › ")[2], 40, placeholder=" …")
+        sign = f'<b style="color:{colour.css}">{SIGNS[symbol]}</b>'
+        items.append(f"<span>{sign} {escape(last)} {list(groups).count(name):,}</span>")
+    return f'<div class="nx-legend">{"".join(items)}</div>'

@@ -16,7 +16,7 @@ from core.embeddings.projection import pca, same_group, turned
 from core.tasks import Task
 from core.workspace import Workspace
 from dashboard import cards, embeddings_find, embeddings_libraries, model_use, state, words
-from dashboard.embeddings_charts import hover, map_figure, picked
+from dashboard.embeddings_charts import hover, map_figure, map_legend_html, picked
 from dashboard.model_use import Choice
 
 MOST_GROUPS = 20
@@ -84,6 +84,7 @@ def draw(task: Task, before: Choice, after: Choice) -> None:
                 ("Nearest passage is of the same section", near),
                 ("Of all differences the map shows", f"{drawn.share:.0%}"),
             ]))  # fmt: skip
+    st.html(map_legend_html(groups))
     _note(library, len(chunks), len(shown), len(models))
 
 

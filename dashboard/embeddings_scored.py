@@ -12,6 +12,7 @@ from core.datasets import store
 from core.datasets.store import DatasetInfo
 from core.tasks import Task, get_task
 from core.text.cues import default_reader
+from core.workspace import read_json
 from dashboard import cards, uploads, words
 from dashboard import embeddings_text as texts
 from dashboard.embeddings_charts import scatter_figure
@@ -21,6 +22,8 @@ from dashboard.model_use import Choice
 from dashboard.scored_view import ScoredSet
 
 PAGE = 10
+FEW = 50
+"""Below this many pairs a correlation is said to be uncertain."""
 WORST = 60
 EDIT_SHARE = 0.85
 """Share of single edits that must lower the score by more than 0.2."""
@@ -76,19 +79,32 @@ def _characters() -> dict[str, dict[str, Any]]:
 
 
 def _character(model: Any) -> dict[str, Any]:
+    """What the report of a version says of its stress test; measured where there is no report."""
     from core.embeddings.library import model_key
-    from core.embeddings.predict import load_base
-    from core.embeddings.stress import general_similarity, stress_report
 
     known, key = _characters(), model_key(model)
     if key not in known:
-        with st.spinner("Stress test: edits, near copies, everyday sentences …"):
-            base = load_base(model.info.base_model) if model.trained else model
-            known[key] = {
-                "stress": stress_report(model),
-                "general": {"before": general_similarity(base), "after": general_similarity(model)},
-            }
+        known[key] = _reported(model.path) or _measured(model)
     return known[key]
+
+
+def _reported(folder: Path | None) -> dict[str, Any] | None:
+    if folder is None or not (folder / "report.json").is_file():
+        return None
+    report = read_json(folder / "report.json")
+    if not report.get("stress") or not report.get("general"):
+        return None
+    return {"stress": report["stress"], "general": report["general"]}
+
+
+def _measured(model: Any) -> dict[str, Any]:
+    from core.embeddings.predict import load_base
+    from core.embeddings.stress import general_similarity, stress_report
+
+    with st.spinner("Stress test: edits, near copies, everyday sentences …"):
+        base = load_base(model.info.base_model) if model.trained else model
+        before, after = general_similarity(base), general_similarity(model)
+        return {"stress": stress_report(model), "general": {"before": before, "after": after}}
 
 
 def figures(task: Task, choice: Choice, result: Mapping[str, Any], *, real: bool) -> None:
@@ -97,6 +113,9 @@ def figures(task: Task, choice: Choice, result: Mapping[str, Any], *, real: bool
 
     st.markdown(f"**{words.plain(choice.title)}**")
     st.html(cards.facts_html(facts(task, result, real=real)))
+    if result["pairs"] < FEW:
+        said = f"{words.count(result['pairs'], 'pair')} only: a correlation of so few may be chance."
+        st.html(cards.line_html("close", "▲ Few pairs", said))
     with st.container(key=f"sides-charts-{choice.id}"):
         left, right = st.columns(2, gap="medium")
     with left:

@@ -67,7 +67,7 @@ def _untrained(task: Task) -> None:
             "Generate pairs and train on them, it takes some minutes.",
             width="stretch",
         )
-        if st.button("Launch training", type="primary", key="to-launch"):
+        if st.button("Launch training", key="to-launch"):
             nav.go("launch", task=task.name)
 
 

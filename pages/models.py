@@ -27,8 +27,9 @@ def main() -> None:
         st.html(cards.line_html("below", f"✗ {version_id}", reason))
     if not versions:
         cards.empty_state(
-            "There is no model version yet: a finished training makes one.", "Launch training", "launch"
-        )
+            "There is no model version yet: a finished training makes one.", "Launch training", "launch",
+            {"task": task.name},
+        )  # fmt: skip
         return
     _rollback(task, aliases)
     for version in versions:

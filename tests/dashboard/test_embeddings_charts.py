@@ -49,6 +49,7 @@ def test_a_map_keeps_colour_and_symbol_of_a_group() -> None:
     two = charts.map_figure("b", points[::-1], groups, groups)
     go.Figure(one.traces, one.layout)
     looks = [[(t["name"], t["marker"]["color"], t["marker"]["symbol"]) for t in f.traces] for f in (one, two)]
+    assert charts.map_legend_html(groups).count("<span>") == 7
     assert looks[0] == looks[1] and len(set(looks[0])) == 7
     assert len({look[1:] for look in looks[0]}) == 7
 
