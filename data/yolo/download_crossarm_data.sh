@@ -21,6 +21,7 @@ stop() { echo "$1" >&2; exit 1; }
 command -v curl >/dev/null 2>&1 || stop "The program curl is not installed."
 mkdir -p "$FOLDER"
 cd "$FOLDER"
+FOLDER=$(pwd)
 
 # The key goes through standard input, so that it does not show in the list of processes.
 echo "Asking Roboflow for $SPACE/$PROJECT, version $VERSION ..."
@@ -46,7 +47,7 @@ if [ ! -f data.zip ]; then
     printf 'url = "%s"\n' "$LINK" |
         curl --fail --location --proto '=https' --connect-timeout 15 --continue-at - --config - --output data.zip.part ||
         stop "The download was interrupted. Run this again: it goes on where it stopped."
-    "$PYTHON" -m zipfile -t data.zip.part >/dev/null 2>&1 || { rm -f data.zip.part; stop "What arrived is no whole zip archive. It was deleted; run this again."; }
+    "$PYTHON" -c 'import sys, zipfile; sys.exit(bool(zipfile.ZipFile(sys.argv[1]).testzip()))' data.zip.part >/dev/null 2>&1 || { rm -f data.zip.part; stop "What arrived is no whole zip archive. It was deleted; run this again."; }
     mv data.zip.part data.zip
 fi
 
