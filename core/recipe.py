@@ -188,6 +188,36 @@ def _kind(annotation: Any) -> tuple[str, tuple[str, ...]]:
     return names.get(annotation, "str"), ()
 
 
+@dataclass(frozen=True)
+class Preset:
+    """A named starting point for the form.
+
+    Args:
+        title: What the form calls it.
+        help: What it is for and what it does about known pitfalls.
+        values: Recipe fields that differ from the defaults.
+        base_model: Base weights that it starts from.
+    """
+
+    title: str
+    help: str
+    values: dict[str, Any]
+    base_model: str
+
+
+def build_from_preset(
+    model: type[BaseModel], presets: dict[str, Preset], preset: str, overrides: dict[str, Any] | None = None
+) -> Any:
+    """The recipe of a preset with changed fields.
+
+    Raises:
+        RecipeError: If the preset or a field is unknown, or a value is out of range.
+    """
+    if preset not in presets:
+        raise RecipeError(f"{preset!r} is not a preset.", f"Choose one of: {', '.join(presets)}.")
+    return build(model, {**presets[preset].values, **(overrides or {})})
+
+
 def build(model: type[BaseModel], values: dict[str, Any]) -> Any:
     """Validate `values` into a recipe.
 

@@ -18,16 +18,16 @@ from torch import nn
 from transformers import TrainerCallback
 
 from core.embeddings import model as models
-from core.embeddings import shared
 from core.embeddings.bank import DATA
 from core.embeddings.batches import PairExamples, TextExamples
 from core.embeddings.everyday import Everyday
 from core.embeddings.losses import PairLoss, Restorer, TextLoss
 from core.embeddings.model import ModelInfo, Network
 from core.embeddings.trainer import SimilarityTrainer, Validation
-from core.embeddings.weights import BestWeights
 from core.text.cues import CueReader
 from core.text.normal import for_similarity
+from core.training.precision import set_threads, use_bf16
+from core.training.weights import BestWeights
 
 if TYPE_CHECKING:
     from core.embeddings.recipe import EmbeddingsRecipe
@@ -100,8 +100,8 @@ def fit(
     """
     folder.mkdir(parents=True, exist_ok=True)
     logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
-    threads = shared.set_threads(recipe.threads) if device == "cpu" else 0
-    bf16 = shared.use_bf16(recipe.precision, device)
+    threads = set_threads(recipe.threads) if device == "cpu" else 0
+    bf16 = use_bf16(recipe.precision, device)
     network, tokenizer, info = models.build(base, head_layers=recipe.head_layers, seed=recipe.seed)
     info.max_length = min(recipe.max_length, models.positions(network, tokenizer))
     info.use_figures = recipe.use_figures

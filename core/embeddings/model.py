@@ -20,10 +20,11 @@ from torch import nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
-from core.embeddings import shared
 from core.embeddings.joint import PairHead, copy_bert_layers
+from core.encoders.bases import DEFAULT_BASE, fingerprint, resolve_base
 from core.errors import BaseModelError, IntegrityError, ModelError
 from core.text.cues import FEATURES, load_cues
+from core.training.weights import trainable
 from core.workspace import read_json, write_json_atomic
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def build(
         BaseModelError: If the base cannot be found or used.
     """
     quiet()
-    folder = shared.resolve_base(base)
+    folder = resolve_base(base)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         try:
@@ -127,7 +128,7 @@ def build(
         except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise BaseModelError(
                 f"The base model {base!r} cannot be used as a text encoder: {_first_line(error)}",
-                f"Choose {shared.DEFAULT_BASE!r} or another encoder.",
+                f"Choose {DEFAULT_BASE!r} or another encoder.",
             ) from error
         if getattr(encoder, "pooler", None) is not None:
             encoder.pooler = None  # vectors are means over tokens
@@ -146,10 +147,10 @@ def build(
     if head is None and own is not None and config.model_type == "bert":
         copy_bert_layers(list(own)[layers - sizes["layers"] :], pair_head.layers)
     network = Network(encoder, pair_head, sizes["lower"]).eval()
-    name = base.strip() or shared.DEFAULT_BASE
-    if name != shared.DEFAULT_BASE and Path(name).expanduser().exists():
+    name = base.strip() or DEFAULT_BASE
+    if name != DEFAULT_BASE and Path(name).expanduser().exists():
         name = str(Path(name).expanduser().resolve())
-    info = ModelInfo("base", name, shared.fingerprint(folder), head=sizes, cues=load_cues())
+    info = ModelInfo("base", name, fingerprint(folder), head=sizes, cues=load_cues())
     info.max_length = min(info.max_length, positions(network, tokenizer))
     return network, tokenizer, info
 
@@ -193,11 +194,6 @@ def prepare(network: Network, recipe: EmbeddingsRecipe, *, seed: int = 0) -> Net
         )
         network.encoder = get_peft_model(network.encoder, config)
     return network
-
-
-def trainable(network: nn.Module) -> dict[str, nn.Parameter]:
-    """The parameters that training changes, by name."""
-    return {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
 
 
 def store(network: Network, folder: Path, info: ModelInfo, *, dtype: str = "fp16") -> None:

@@ -21,11 +21,12 @@ import numpy as np
 import torch
 
 from core.embeddings import model as models
-from core.embeddings import shared
 from core.embeddings.model import INFO_FILE, ModelInfo, Network
+from core.encoders.bases import DEFAULT_BASE
 from core.errors import DatasetError, StateError
 from core.text.cues import CueReader
 from core.text.normal import for_similarity
+from core.training.precision import set_threads
 from core.workspace import write_bytes_atomic
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class SimilarityModel:
         Returns:
             (N, W) float32, each of length 1; an empty text gives a vector, too.
         """
-        shared.set_threads(0)
+        set_threads(0)
         texts = self._seen(texts)
         out = np.zeros((len(texts), self.width), dtype=np.float32)
         order = sorted(range(len(texts)), key=lambda n: len(texts[n]))
@@ -108,7 +109,7 @@ class SimilarityModel:
 
         Texts that are equal once quantities are converted and case and punctuation are left out score 1.
         """
-        shared.set_threads(0)
+        set_threads(0)
         readings_a, readings_b = (
             [self.reader.read(text) for text in a],
             [self.reader.read(text) for text in b],
@@ -211,7 +212,7 @@ def load_folder(folder: Path, *, ref: str = "") -> SimilarityModel:
 
 def load_base(base: str = "") -> SimilarityModel:
     """The base model as it is before training: it scores by cosine."""
-    network, tokenizer, info = models.build(base or shared.DEFAULT_BASE)
+    network, tokenizer, info = models.build(base or DEFAULT_BASE)
     return SimilarityModel(network, tokenizer, info, "base")
 
 

@@ -5,10 +5,12 @@ The recipe itself is in recipe.py; whether a run may start now is the launcher's
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING, Any
 
-from core.embeddings import shared
+from core.encoders.bases import DEFAULT_BASE
+from core.encoders.size import base_size
+from core.machine import core_speed, usable_cores
+from core.preflight import Check, check_disk, check_encoder, check_memory, check_queue, check_texts
 from core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ _MIB = 1024 * 1024
 
 
 def estimate_seconds(
-    recipe: EmbeddingsRecipe, rows: int, cores: int | None = None, base: str = shared.DEFAULT_BASE
+    recipe: EmbeddingsRecipe, rows: int, cores: int | None = None, base: str = DEFAULT_BASE
 ) -> float:
     """Expected time of both stages on this machine, in seconds; expect it to be right within a half.
 
@@ -31,7 +33,7 @@ def estimate_seconds(
         cores: Cores that the training may use, when fewer than this machine's; None for all.
         base: Base encoder.
     """
-    size = shared.base_size(base)
+    size = base_size(base)
     layer = size.encoder / size.layers
     # Forward 2, gradients of activations 2, of weights 2 operations per weight and piece.
     trained = size.layers - min(recipe.freeze_layers, size.layers) if recipe.method == "full" else size.layers
@@ -42,13 +44,13 @@ def estimate_seconds(
     total += 0.3 * rows * recipe.epochs * 2 * _PIECES * 2 * size.encoder / 2
     if recipe.first_stage != "none":
         total += min(recipe.first_texts, 2 * rows + 400) * recipe.first_epochs * 2 * _PIECES * work
-    share = min(1.0, (recipe.threads or cores or shared.usable_cores()) / shared.usable_cores())
-    return _START_SECONDS + total / (shared.matrix_speed() * share * _EFFICIENCY)
+    share = min(1.0, (recipe.threads or cores or usable_cores()) / usable_cores())
+    return _START_SECONDS + total / (core_speed() * share * _EFFICIENCY)
 
 
-def memory_bytes(recipe: EmbeddingsRecipe, base: str = shared.DEFAULT_BASE) -> int:
+def memory_bytes(recipe: EmbeddingsRecipe, base: str = DEFAULT_BASE) -> int:
     """Expected peak memory of the training process in bytes."""
-    size = shared.base_size(base)
+    size = base_size(base)
     layer = size.encoder // size.layers
     trained = layer * (size.layers + recipe.head_layers)
     activations = (
@@ -57,14 +59,16 @@ def memory_bytes(recipe: EmbeddingsRecipe, base: str = shared.DEFAULT_BASE) -> i
     return 1400 * _MIB + 4 * size.total + 12 * trained + activations
 
 
-def disk_bytes(recipe: EmbeddingsRecipe, base: str = shared.DEFAULT_BASE) -> int:
+def disk_bytes(recipe: EmbeddingsRecipe, base: str = DEFAULT_BASE) -> int:
     """Disk space that resume points and the stored model need at most, in bytes."""
-    size = shared.base_size(base)
+    size = base_size(base)
     trained = size.encoder + size.encoder // size.layers * recipe.head_layers
     return 3 * 12 * trained + 6 * trained
 
 
-def check(recipe: EmbeddingsRecipe, dataset: Any, base: str = "", *, ws: Workspace | None = None) -> list:
+def check(
+    recipe: EmbeddingsRecipe, dataset: Any, base: str = "", *, ws: Workspace | None = None
+) -> list[Check]:
     """Look at everything that could make a training fail or disappoint.
 
     Args:
@@ -77,110 +81,33 @@ def check(recipe: EmbeddingsRecipe, dataset: Any, base: str = "", *, ws: Workspa
         One `Check` each for the data, the base, the settings, memory, disk and the queue.
     """
     ws = ws or Workspace.current()
-    name = base.strip() or shared.DEFAULT_BASE
+    name = base.strip() or DEFAULT_BASE
     return [
-        *_data(dataset),
-        _base(name),
+        *check_texts(dataset, "pairs"),
+        check_encoder(name),
         *_settings(recipe),
-        _memory(recipe, name),
-        _disk(recipe, name, ws),
-        _queue(ws),
+        check_memory(memory_bytes(recipe, name)),
+        check_disk(disk_bytes(recipe, name), ws),
+        check_queue(ws),
     ]
 
 
-def _data(dataset: Any) -> list:
-    check = shared.Check
-    if dataset is None:
-        return [check(False, "Data", "No dataset is chosen. Generate or import one first.")]
-    train, val = dataset.counts.get("train", 0), dataset.counts.get("val", 0)
-    if not train:
-        return [check(False, "Data", f"{dataset.id} has no training split. Choose another dataset.")]
-    found = [
-        check(
-            True,
-            "Data",
-            f"{train:,} training, {val:,} validation, {dataset.counts.get('test', 0):,} test pairs.",
-        )
-    ]
-    if not val:
-        found.append(
-            check(None, "Validation data", "There is none: training pairs are used, scores will flatter.")
-        )
-    if train < 3000:
-        found.append(
-            check(None, "Amount", f"{train:,} pairs are few; below about 3,000 scores on real texts drop.")
-        )
-    health = dataset.card.get("health", [])
-    for finding in health if isinstance(health, list) else []:
-        if isinstance(finding, dict) and finding.get("level") in ("warning", "error"):
-            found.append(check(None, str(finding.get("title", "Health")), str(finding.get("detail", ""))))
-    return found
-
-
-def _base(name: str) -> Any:
-    here, reason = shared.is_available(name)
-    if here:
-        return shared.Check(True, "Base model", f"{name} is on this machine.")
-    if shared.is_hub_name(name):
-        return shared.Check(None, "Base model", f"{reason} Without network the training will not start.")
-    return shared.Check(False, "Base model", reason)
-
-
-def _settings(recipe: EmbeddingsRecipe) -> list:
+def _settings(recipe: EmbeddingsRecipe) -> list[Check]:
     found = []
     if recipe.loss == "ranking":
         found.append(
-            shared.Check(
+            Check(
                 None, "Loss", "ranking alone draws all similarities up to 0.8 and more; mse keeps the grades."
             )
         )
     if recipe.method == "full" and recipe.rate > 1e-3:
         found.append(
-            shared.Check(
+            Check(
                 None,
                 "Learning rate",
                 f"{recipe.rate:g} is large for full fine-tuning; 1e-4 to 4e-4 is usual.",
             )
         )
     return found or [
-        shared.Check(True, "Settings", f"{recipe.loss}, learning rate {recipe.rate:g}, {recipe.method}.")
+        Check(True, "Settings", f"{recipe.loss}, learning rate {recipe.rate:g}, {recipe.method}.")
     ]
-
-
-def _memory(recipe: EmbeddingsRecipe, base: str) -> Any:
-    import psutil
-
-    needed, free = memory_bytes(recipe, base), psutil.virtual_memory().available
-    if needed > free:
-        return shared.Check(
-            None,
-            "Memory",
-            f"About {needed / 1e9:.1f} GB are needed, {free / 1e9:.1f} GB are free. Choose a "
-            f"smaller batch size; "
-            "otherwise it is halved when memory runs out.",
-        )
-    return shared.Check(True, "Memory", f"About {needed / 1e9:.1f} GB of {free / 1e9:.1f} GB free.")
-
-
-def _disk(recipe: EmbeddingsRecipe, base: str, ws: Workspace) -> Any:
-    needed, folder = disk_bytes(recipe, base), ws.root
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    free = shutil.disk_usage(folder).free
-    text = f"About {needed / 1e9:.2f} GB are needed, {free / 1e9:.1f} GB are free"
-    if needed > free:
-        return shared.Check(False, "Disk", f"{text} at {folder}. Delete old runs.")
-    return shared.Check(True, "Disk", f"{text}.")
-
-
-def _queue(ws: Workspace) -> Any:
-    from core.runs.state import RunState, list_runs
-
-    runs = list_runs(ws)
-    running = sum(run.state == RunState.RUNNING for run in runs)
-    waiting = sum(run.state == RunState.QUEUED for run in runs)
-    if running or waiting:
-        return shared.Check(
-            None, "Queue", f"{running} running, {waiting} waiting: this training starts when a slot is free."
-        )
-    return shared.Check(True, "Queue", "Nothing else is training.")

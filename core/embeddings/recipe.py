@@ -5,23 +5,20 @@ The estimate and the checks themselves are in preflight.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
-from core.errors import RecipeError
-from core.recipe import BaseRecipe, build, setting
+from core.encoders.bases import DEFAULT_BASE, is_hub_name, list_bases
+from core.recipe import BaseRecipe, Preset, build_from_preset, setting
 
 __all__ = [
     "DEFAULT_BASE",
     "DEFAULT_PRESET",
     "PRESETS",
     "EmbeddingsRecipe",
-    "Preset",
     "build_recipe",
+    "is_hub_name",
     "list_bases",
 ]
-
-DEFAULT_BASE = "minilm"
 
 
 class EmbeddingsRecipe(BaseRecipe):
@@ -210,23 +207,6 @@ class EmbeddingsRecipe(BaseRecipe):
         return self.learning_rate
 
 
-@dataclass(frozen=True)
-class Preset:
-    """A named starting point for the form.
-
-    Args:
-        title: What the form calls it.
-        help: What it is for.
-        values: Recipe fields that differ from the defaults.
-        base_model: Base encoder that it starts from.
-    """
-
-    title: str
-    help: str
-    values: dict[str, Any]
-    base_model: str
-
-
 DEFAULT_PRESET = "fast"
 PRESETS: dict[str, Preset] = {
     "fast": Preset(
@@ -263,16 +243,7 @@ def build_recipe(preset: str = DEFAULT_PRESET, overrides: dict[str, Any] | None 
     Raises:
         RecipeError: If the preset or a field is unknown, or a value is out of range.
     """
-    if preset not in PRESETS:
-        raise RecipeError(f"{preset!r} is not a preset.", f"Choose one of: {', '.join(PRESETS)}.")
-    return build(EmbeddingsRecipe, {**PRESETS[preset].values, **(overrides or {})})
-
-
-def list_bases() -> list:
-    """The named base encoders, with whether they can be used here and now."""
-    from core.embeddings import shared
-
-    return shared.list_bases()
+    return build_from_preset(EmbeddingsRecipe, PRESETS, preset, overrides)
 
 
 def estimate_seconds(

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from transformers import TrainerCallback
 
 from core.embeddings import model as models
-from core.embeddings import shared
 from core.embeddings.evaluate import evaluate
 from core.embeddings.fit import Fitted, fit
 from core.embeddings.predict import SimilarityModel, load_base, load_folder
 from core.embeddings.stress import general_similarity, stress_report
+from core.encoders.bases import DEFAULT_BASE
 from core.runs.stage import Stage
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def train(spec: RunSpec, ctx: RunContext) -> TrainResult:
     models.quiet()
     ctx.set_phase("preparing")
     recipe = build_recipe(spec.preset or DEFAULT_PRESET, spec.recipe)
-    base = spec.base_model or shared.DEFAULT_BASE
+    base = spec.base_model or DEFAULT_BASE
     dataset = store.get_dataset("embeddings", spec.dataset)
     splits = {name: list(store.read_rows(dataset, name)) for name in ("train", "val", "test")}
     gold = store.get_dataset("embeddings", spec.gold) if spec.gold else None

@@ -31,8 +31,8 @@ from core.embeddings.joint import fresh_parameters
 from core.embeddings.model import Network, trainable
 from core.embeddings.predict import both_ways
 from core.embeddings.score import correlations
-from core.embeddings.weights import BestWeights, load_weights, save_weights
 from core.errors import NonFiniteLossError
+from core.training.weights import BestWeights, load_weights, save_weights
 
 _WEIGHTS_FILE = "weights.safetensors"
 _FRESH = 5.0  # learning rate of layers that start at random, beside that of layers that start trained

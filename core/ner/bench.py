@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from core.bench import Benchmark
+from core.encoders.bases import DEFAULT_BASE
 from core.errors import InputError
-from core.ner.bases import DEFAULT_BASE
 
 Say = Callable[[str], None]
 

@@ -19,9 +19,9 @@ from core.ner import model as models
 from core.ner.batches import TrainingExamples, encode_rows
 from core.ner.encode import Encoder
 from core.ner.model import ModelInfo
-from core.ner.precision import set_threads, use_bf16
 from core.ner.trainer import NerTrainer, Validation
-from core.ner.weights import BestWeights
+from core.training.precision import set_threads, use_bf16
+from core.training.weights import BestWeights
 
 if TYPE_CHECKING:
     from core.ner.recipe import NerRecipe

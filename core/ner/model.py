@@ -21,10 +21,11 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
+from core.encoders.bases import DEFAULT_BASE, fingerprint, resolve_base
 from core.errors import BaseModelError, IntegrityError, ModelError
-from core.ner.bases import DEFAULT_BASE, fingerprint, resolve_base
 from core.ner.decode import bio_tags
 from core.ner.encode import Encoder
+from core.training.weights import trainable
 from core.workspace import read_json, write_json_atomic
 
 if TYPE_CHECKING:
@@ -212,11 +213,6 @@ def depth_of(name: str) -> int | None:
     """Number of the encoder layer that a parameter belongs to (0 = lowest), or None for others."""
     found = _LAYER.search(f".{name}")
     return int(found.group(1)) if found else None
-
-
-def trainable(network: nn.Module) -> dict[str, nn.Parameter]:
-    """The parameters that training changes, by name."""
-    return {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
 
 
 def store(network: nn.Module, folder: Path, info: ModelInfo, *, dtype: str = "fp16") -> None:

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import nn
 
+from core.encoders.bases import DEFAULT_BASE
 from core.errors import DatasetError
 from core.ner import model as models
-from core.ner.bases import DEFAULT_BASE
 from core.ner.decode import entities
 from core.ner.encode import Encoder
 from core.ner.forward import word_log_probs
 from core.ner.model import INFO_FILE, ModelInfo
-from core.ner.precision import set_threads
 from core.tasks import TASKS
+from core.training.precision import set_threads
 from core.workspace import write_bytes_atomic
 
 if TYPE_CHECKING:

@@ -1,18 +1,24 @@
 """What may be set for a NER training, the presets, and what the form asks before a start.
 
-The estimate and the checks themselves are in preflight.py; base encoders in bases.py.
+The estimate and the checks themselves are in preflight.py; base encoders in core/encoders.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
-from core.errors import RecipeError
-from core.ner.bases import DEFAULT_BASE, list_bases
-from core.recipe import BaseRecipe, build, setting
+from core.encoders.bases import DEFAULT_BASE, is_hub_name, list_bases
+from core.recipe import BaseRecipe, Preset, build_from_preset, setting
 
-__all__ = ["DEFAULT_BASE", "DEFAULT_PRESET", "PRESETS", "NerRecipe", "Preset", "build_recipe", "list_bases"]
+__all__ = [
+    "DEFAULT_BASE",
+    "DEFAULT_PRESET",
+    "PRESETS",
+    "NerRecipe",
+    "build_recipe",
+    "is_hub_name",
+    "list_bases",
+]
 
 
 class NerRecipe(BaseRecipe):
@@ -142,23 +148,6 @@ class NerRecipe(BaseRecipe):
         return self.learning_rate
 
 
-@dataclass(frozen=True)
-class Preset:
-    """A named starting point for the form.
-
-    Args:
-        title: What the form calls it.
-        help: What it is for and what it does about known pitfalls.
-        values: Recipe fields that differ from the defaults.
-        base_model: Base encoder that it starts from.
-    """
-
-    title: str
-    help: str
-    values: dict[str, Any]
-    base_model: str
-
-
 DEFAULT_PRESET = "fast"
 PRESETS: dict[str, Preset] = {
     "fast": Preset(
@@ -196,9 +185,7 @@ def build_recipe(preset: str = DEFAULT_PRESET, overrides: dict[str, Any] | None 
     Raises:
         RecipeError: If the preset or a field is unknown, or a value is out of range.
     """
-    if preset not in PRESETS:
-        raise RecipeError(f"{preset!r} is not a preset.", f"Choose one of: {', '.join(PRESETS)}.")
-    return build(NerRecipe, {**PRESETS[preset].values, **(overrides or {})})
+    return build_from_preset(NerRecipe, PRESETS, preset, overrides)
 
 
 def estimate_seconds(

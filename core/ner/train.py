@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
 
+from core.encoders.bases import DEFAULT_BASE
 from core.ner import model as models
-from core.ner.bases import DEFAULT_BASE
 from core.ner.evaluate import evaluate
 from core.ner.fit import Fitted, fit
 from core.ner.predict import NerModel, load_base, load_folder

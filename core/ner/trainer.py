@@ -28,7 +28,7 @@ from core.ner.encode import IGNORED, Encoder
 from core.ner.forward import word_log_probs
 from core.ner.model import ModelInfo
 from core.ner.score import score
-from core.ner.weights import BestWeights, RunningAverage
+from core.training.weights import BestWeights, RunningAverage
 
 if TYPE_CHECKING:
     from core.ner.recipe import NerRecipe

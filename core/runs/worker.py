@@ -158,11 +158,8 @@ def _prepare_environment(spec: RunSpec, task: Task, gpu: str | None) -> None:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
-    try:
-        from_hub = task.room("bases").is_hub_name(spec.base_model)
-    except ModuleNotFoundError:
-        from_hub = False
-    if not from_hub:
+    is_hub_name = getattr(task.room("recipe"), "is_hub_name", None)
+    if is_hub_name is None or not is_hub_name(spec.base_model):
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 

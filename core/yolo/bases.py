@@ -59,11 +59,6 @@ def list_bases(ws: Workspace | None = None) -> list[BaseChoice]:
     ]  # fmt: skip
 
 
-def is_hub_name(name: str) -> bool:
-    """False: no starting weights come from a model hub; `coco` is fetched by `find_weights` itself."""
-    return False
-
-
 def is_available(name: str) -> tuple[bool, str]:
     """Whether a training can begin with these weights without network, and if not, one sentence why."""
     known = {choice.name: choice for choice in list_bases()}

@@ -16,8 +16,8 @@ import torch
 
 from core.datasets.frames import Frame
 from core.datasets.photos import photo_size
+from core.machine import usable_cores
 from core.yolo import quiet
-from core.yolo.machine import usable_cores
 
 quiet.library()
 from torch.utils.data import Sampler  # noqa: E402

@@ -21,7 +21,7 @@ import torch
 from core.datasets.frames import Frame
 from core.datasets.photos import open_photo
 from core.errors import TrainingError
-from core.yolo.machine import usable_cores
+from core.machine import usable_cores
 from core.yolo.mosaic import Augmentation, Stock, draw_batch
 from core.yolo.recipe import YoloRecipe
 

@@ -1,72 +1,19 @@
-"""Number formats and threads: what this machine computes fastest. Measured, not guessed from a model name."""
+"""Number formats of the detector: when bf16 pays for convolutions, and what stays in fp32 under it."""
 
 from __future__ import annotations
 
-import functools
-import os
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
-from core.yolo.machine import usable_cores
-
-_MINIMUM_GAIN = 1.15  # below this, bf16 is not worth its rounding
-
-
-def set_threads(wanted: int = 0) -> int:
-    """Set torch's CPU threads; 0 takes OMP_NUM_THREADS where it is set, else all cores. Returns the
-    number.
-    """
-    named = os.environ.get("OMP_NUM_THREADS", "")
-    count = wanted or (int(named) if named.isdigit() and int(named) > 0 else usable_cores())
-    if torch.get_num_threads() != count:
-        torch.set_num_threads(count)
-    return count
-
-
-@functools.cache
-def bf16_gain() -> float:
-    """How many times faster this CPU computes a convolution's forward and backward pass in bf16 than in fp32.
-
-    Takes at most about 0.4 s, once a process.
-    """
-    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():  # without hardware support bf16 is emulated and slow
-        return 0.0
-    data = torch.randn(4, 64, 40, 40, requires_grad=True)
-    layer = torch.nn.Conv2d(64, 64, 3, padding=1)
-
-    def seconds(enabled: bool) -> float:
-        best = float("inf")
-        stop = time.perf_counter() + 0.15
-        for turn in range(40):
-            begin = time.perf_counter()
-            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=enabled):
-                layer(data).sum().backward()
-            if turn:  # the first call builds kernels
-                best = min(best, time.perf_counter() - begin)
-            if turn > 2 and time.perf_counter() > stop:
-                break
-        return best
-
-    with torch.random.fork_rng(devices=[]), torch.enable_grad():
-        return seconds(False) / seconds(True)
+from core.training import precision as formats
 
 
 def use_bf16(precision: str, device: str) -> bool:
-    """Whether to compute under bf16 autocast.
-
-    Args:
-        precision: `auto`, `fp32` or `bf16`, as in the recipe.
-        device: `cpu` or `cuda`.
-    """
-    if precision != "auto":
-        return precision == "bf16"
-    if device.startswith("cuda"):
-        return torch.cuda.is_bf16_supported()
-    return bf16_gain() > _MINIMUM_GAIN
+    """Whether a network of convolutions computes under bf16 autocast; see `core.training.precision`."""
+    return formats.use_bf16(precision, device, "convolution")
 
 
 def in_fp32(features: Sequence[torch.Tensor]) -> list[torch.Tensor]:

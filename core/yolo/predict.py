@@ -15,14 +15,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from core.datasets.frames import PICTURES
+from core.datasets.frames import picture_files
 from core.datasets.photos import open_photo
 from core.errors import InputError, ModelError
+from core.training.precision import set_threads
 from core.workspace import Workspace
 from core.yolo import boxes as box_tools
 from core.yolo import weights
 from core.yolo.boxes import OVERLAP, Raw, Selection, select
-from core.yolo.precision import decode_in_fp32, set_threads, use_bf16
+from core.yolo.precision import decode_in_fp32, use_bf16
 from core.yolo.weights import DetectorInfo
 
 FLOOR = 0.02  # candidates below this confidence are never kept for the sliders
@@ -281,7 +282,7 @@ def predict_path(
         InputError: If there are no photos.
     """
     if source.is_dir():
-        files = sorted(path for path in source.rglob("*") if path.suffix.lower() in PICTURES)
+        files = picture_files(source)
     else:
         files = [source] if source.is_file() else []
     if not files:
@@ -298,6 +299,8 @@ def predict_path(
                 row = {"file": name, "size": row["size"], "detections": row["detections"]}
             except InputError as error:
                 row = {"file": name, "detections": [], "error": str(error)}
+            except OSError as error:
+                row = {"file": name, "detections": [], "error": f"{name!r} cannot be read: {error.strerror}."}
             stream.write(json.dumps(row, ensure_ascii=False) + "\n")
             if progress:
                 progress(number, len(files))

@@ -5,14 +5,13 @@ The recipe itself is in recipe.py; whether a run may start now is the launcher's
 
 from __future__ import annotations
 
-import shutil
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from core.machine import machine_speed, usable_cores
+from core.preflight import Check, check_disk, check_memory, check_queue
 from core.runs.gpu import gpu_indices
 from core.workspace import Workspace
 from core.yolo.bases import COCO, DEFAULT_BASE, SCRATCH, is_available
-from core.yolo.machine import matrix_speed, usable_cores
 
 if TYPE_CHECKING:
     from core.yolo.recipe import YoloRecipe
@@ -35,25 +34,6 @@ _MIB = 1024 * 1024
 _BYTES_A_PIXEL = 700  # activations that yolov8n keeps for the gradient, per pixel of the image, in fp32
 
 
-@dataclass(frozen=True)
-class Check:
-    """One answer of the pre-flight check.
-
-    Args:
-        ok: True = fine, None = worth knowing, False = a start would fail.
-        title: What was looked at.
-        detail: What was found and, unless it is fine, what to do.
-    """
-
-    ok: bool | None
-    title: str
-    detail: str
-
-    @property
-    def reason(self) -> str:
-        return self.detail
-
-
 def estimate_seconds(
     recipe: YoloRecipe, rows: int, cores: int | None = None, base: str = DEFAULT_BASE
 ) -> float:
@@ -72,7 +52,7 @@ def estimate_seconds(
         speed = _CARD_SPEED
     else:
         share = min(1.0, (recipe.threads or cores or usable_cores()) / usable_cores())
-        speed = matrix_speed() * share * _EFFICIENCY
+        speed = machine_speed() * share * _EFFICIENCY
     seconds = _START_SECONDS + (3 * images + validation) * work / speed
     return min(seconds, _START_SECONDS + recipe.minutes * 60) if recipe.minutes else seconds
 
@@ -106,8 +86,7 @@ def check(recipe: YoloRecipe, dataset: Any, base: str = "", *, ws: Workspace | N
     name = base.strip() or DEFAULT_BASE
     return [
         *_data(dataset), *_base(recipe, name), _machine(recipe), *_loss(recipe), _memory(recipe),
-        _disk(recipe, ws),
-        _queue(ws),
+        check_disk(disk_bytes(recipe), ws), check_queue(ws),
     ]  # fmt: skip
 
 
@@ -185,47 +164,4 @@ def _memory(recipe: YoloRecipe) -> Check:
         return Check(
             True, "Memory", f"About {needed / 1e9:.1f} GB on the card; the batch is halved if it runs out."
         )
-    try:
-        import psutil
-
-        free = psutil.virtual_memory().available
-    except ImportError:
-        return Check(
-            None, "Memory", f"About {needed / 1e9:.1f} GB are needed; free memory could not be read."
-        )
-    if needed > free:
-        return Check(
-            None,
-            "Memory",
-            f"About {needed / 1e9:.1f} GB are needed, {free / 1e9:.1f} GB are free. Choose a smaller batch "
-            "size or "
-            "image size; otherwise the batch is halved when memory runs out.",
-        )
-    return Check(True, "Memory", f"About {needed / 1e9:.1f} GB of {free / 1e9:.1f} GB free.")
-
-
-def _disk(recipe: YoloRecipe, ws: Workspace) -> Check:
-    needed = disk_bytes(recipe)
-    folder = ws.root
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    free = shutil.disk_usage(folder).free
-    if needed > free:
-        return Check(
-            False,
-            "Disk",
-            f"About {needed / 1e9:.2f} GB are needed, {free / 1e9:.2f} GB are free. Delete old runs.",
-        )
-    return Check(True, "Disk", f"About {needed / 1e9:.2f} GB of {free / 1e9:.1f} GB free.")
-
-
-def _queue(ws: Workspace) -> Check:
-    from core.runs.state import RunState, list_runs
-
-    states = [run.state for run in list_runs(ws)]
-    waiting, running = states.count(RunState.QUEUED), states.count(RunState.RUNNING)
-    if waiting or running:
-        return Check(
-            None, "Queue", f"{running} running, {waiting} waiting: this training starts when a slot is free."
-        )
-    return Check(True, "Queue", "Nothing else is training.")
+    return check_memory(needed, "batch size or image size")

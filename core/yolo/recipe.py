@@ -5,14 +5,12 @@ The estimate and the checks themselves are in preflight.py; starting weights in 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
-from core.errors import RecipeError
-from core.recipe import BaseRecipe, build, setting
+from core.recipe import BaseRecipe, Preset, build_from_preset, setting
 from core.yolo.bases import DEFAULT_BASE, list_bases
 
-__all__ = ["DEFAULT_BASE", "DEFAULT_PRESET", "PRESETS", "Preset", "YoloRecipe", "build_recipe", "list_bases"]
+__all__ = ["DEFAULT_BASE", "DEFAULT_PRESET", "PRESETS", "YoloRecipe", "build_recipe", "list_bases"]
 
 
 class YoloRecipe(BaseRecipe):
@@ -258,23 +256,6 @@ class YoloRecipe(BaseRecipe):
         return self.class_gain * (self.focal_gain or 1 + self.focal_gamma)
 
 
-@dataclass(frozen=True)
-class Preset:
-    """A named starting point for the form.
-
-    Args:
-        title: What the form calls it.
-        help: What it is for and what it does about known pitfalls.
-        values: Recipe fields that differ from the defaults.
-        base_model: Weights that it starts from, see bases.py.
-    """
-
-    title: str
-    help: str
-    values: dict[str, Any]
-    base_model: str
-
-
 DEFAULT_PRESET = "fast"
 PRESETS: dict[str, Preset] = {
     "fast": Preset(
@@ -341,9 +322,7 @@ def build_recipe(preset: str = DEFAULT_PRESET, overrides: dict[str, Any] | None 
     Raises:
         RecipeError: If the preset or a field is unknown, or a value is out of range.
     """
-    if preset not in PRESETS:
-        raise RecipeError(f"{preset!r} is not a preset.", f"Choose one of: {', '.join(PRESETS)}.")
-    return build(YoloRecipe, {**PRESETS[preset].values, **(overrides or {})})
+    return build_from_preset(YoloRecipe, PRESETS, preset, overrides)
 
 
 def estimate_seconds(

@@ -22,10 +22,11 @@ from torch.nn import functional
 
 from core.datasets.frames import LABELS, Frame
 from core.errors import OutOfMemoryError
+from core.training.precision import set_threads
 from core.yolo import loss, quiet, weights
 from core.yolo.images import EpochSampler, FrameDataset, FrameLoader, cache_choice
 from core.yolo.metrics import ClassMetrics
-from core.yolo.precision import decode_in_fp32, set_threads, use_bf16
+from core.yolo.precision import decode_in_fp32, use_bf16
 from core.yolo.recipe import YoloRecipe
 
 quiet.library()

@@ -88,12 +88,12 @@ def test_check_tells_which_rate_holds(workspace: Workspace) -> None:
 
 
 def test_check_sees_a_full_disk(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preflight.shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
+    monkeypatch.setattr("core.preflight.shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
     assert by_title(check(build_recipe("fast"), dataset(train=4000)))["Disk"].ok is False
 
 
 def test_estimate_grows_with_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preflight, "matrix_speed", lambda: 1e11)
+    monkeypatch.setattr(preflight, "core_speed", lambda: 1e11)
     fast = build_recipe("fast")
     one = estimate_seconds(fast, 2000, None)
     assert estimate_seconds(fast, 4000, None) > 1.5 * one

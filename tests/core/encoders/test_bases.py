@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from core.encoders import bases
 from core.errors import BaseModelError, IntegrityError
-from core.ner import bases
 
 
 @pytest.fixture(autouse=True)

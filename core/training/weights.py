@@ -15,10 +15,27 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from core.ner import model as models
-
 BEST_FILE = "best.safetensors"
 AVERAGE_FILE = "average.safetensors"
+
+
+def trainable(network: nn.Module) -> dict[str, nn.Parameter]:
+    """The parameters that training changes, by name."""
+    return {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
+
+
+def save_weights(network: nn.Module, path: Path, notes: dict[str, str] | None = None) -> None:
+    """Write the weights that training changes."""
+    weights = {name: value.detach().cpu().contiguous() for name, value in trainable(network).items()}
+    save_file(weights, path, metadata={"format": "pt", **(notes or {})})
+
+
+def load_weights(network: nn.Module, path: Path) -> None:
+    """Read what `save_weights` wrote."""
+    parameters = dict(network.named_parameters())
+    with torch.no_grad():
+        for name, value in load_file(path).items():
+            parameters[name].copy_(value)
 
 
 @dataclass
@@ -27,7 +44,7 @@ class BestWeights:
 
     Args:
         folder: Where the file lies.
-        select_by: `f1`, `loss` or `last`.
+        select_by: A metric that grows, such as `f1`; or `loss` or `last`.
     """
 
     folder: Path
@@ -55,37 +72,28 @@ class BestWeights:
             self.metrics, self.step, self.epoch = notes["metrics"], notes["step"], notes["epoch"]
 
     def better(self, metrics: dict[str, float]) -> bool:
-        """True when `metrics` beat the best so far; equal F1 is decided by the loss."""
+        """True when `metrics` beat the best so far; an equal metric is decided by the loss."""
         if self.select_by == "last" or not self.metrics:
             return True
         if self.select_by == "loss":
             return metrics["loss"] < self.metrics["loss"]
-        return (metrics["f1"], -metrics["loss"]) > (self.metrics["f1"], -self.metrics["loss"])
+        name = self.select_by
+        return (metrics[name], -metrics["loss"]) > (self.metrics[name], -self.metrics["loss"])
 
     def offer(self, network: nn.Module, metrics: dict[str, float], step: int, epoch: float) -> bool:
         """Keep the network's changed weights if they are the best; returns whether they are."""
         if not self.better(metrics):
             return False
         self.metrics, self.step, self.epoch = metrics, step, epoch
-        weights = {
-            name: value.detach().cpu().contiguous() for name, value in models.trainable(network).items()
-        }
         notes = json.dumps({"metrics": metrics, "step": step, "epoch": epoch})
         part = self.file.with_suffix(".part")
-        save_file(weights, part, metadata={"format": "pt", "nexa": notes})
+        save_weights(network, part, {"nexa": notes})
         os.replace(part, self.file)
         return True
 
     def put_back(self, network: nn.Module) -> None:
         """Load the best weights into the network."""
-        _assign(network, load_file(self.file))
-
-
-def _assign(network: nn.Module, weights: dict[str, torch.Tensor]) -> None:
-    parameters = dict(network.named_parameters())
-    with torch.no_grad():
-        for name, value in weights.items():
-            parameters[name].copy_(value)
+        load_weights(network, self.file)
 
 
 class RunningAverage:
@@ -100,20 +108,20 @@ class RunningAverage:
         self.memory = memory
         self.updates = 0
         self.network = network
-        self.weights = {name: value.detach().clone() for name, value in models.trainable(network).items()}
+        self.weights = {name: value.detach().clone() for name, value in trainable(network).items()}
 
     def update(self) -> None:
         """Take in the network's present weights."""
         self.updates += 1
         memory = min(self.memory, (1 + self.updates) / (10 + self.updates))
         with torch.no_grad():
-            for name, value in models.trainable(self.network).items():
+            for name, value in trainable(self.network).items():
                 self.weights[name].lerp_(value.detach(), 1 - memory)
 
     def swap(self) -> None:
         """Exchange the network's weights and the average."""
         with torch.no_grad():
-            for name, value in models.trainable(self.network).items():
+            for name, value in trainable(self.network).items():
                 present = value.detach().clone()
                 value.copy_(self.weights[name])
                 self.weights[name].copy_(present)

@@ -22,7 +22,7 @@ PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d
 INSTEAD = f"Choose {DEFAULT_BASE!r} (it comes with the installation) or a local folder with a model."
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
-# Everything a token classifier needs, and nothing that could hold code or a pickle.
+# Everything a text model needs, and nothing that could hold code or a pickle.
 _HUB_FILES = ["config.json", "tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "*.model"]
 
 

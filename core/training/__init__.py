@@ -1,0 +1,1 @@
+"""What the trainings of several models do alike with torch; imported by their heavy rooms only."""
