@@ -5,11 +5,12 @@ Nothing is measured here.
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from string import Template
 from typing import Any
 
-from core.tasks import get_task
+from core.tasks import Task, get_task
 
 _TEMPLATE = Path(__file__).with_name("card_template.md")
 _KINDS = {
@@ -39,6 +40,16 @@ _BASE_LICENCE = {
     "yolo": "The network is the ultralytics library's (AGPL-3.0); weights that a training began with keep "
     "their own licence."
 }
+_PARTS = (
+    ("test", "test split"),
+    ("gold", "gold set"),
+    ("stress", "stress test"),
+    ("general", "everyday sentences"),
+)
+_NAMES = {
+    "share": "single edits that drop the score by > 0.2",
+    "copies": "mean score of near copies",
+}
 _LAST_LIMIT = {
     "ner": "It knows English construction language only.",
     "embeddings": "It knows English construction language only.",
@@ -66,6 +77,7 @@ def render_card(manifest: dict[str, Any]) -> str:
         seed=spec.get("seed", "unknown"),
         trained_on=_trained_on(task.name, dataset.get("source", "")) + _origin(manifest.get("origin")),
         figures=_figures(manifest["metrics"]),
+        use=_use(task, manifest["version"]),
         limits=_limits(task.name, after),
         base_licence=_BASE_LICENCE.get(task.name, _MINILM),
         data_licence=f"Training data: {dataset['licence']}" if dataset.get("licence") else "",
@@ -97,20 +109,36 @@ def _origin(origin: dict[str, Any] | None) -> str:
     return "\n\nIt was not trained itself, but made from other versions:\n\n" + "\n".join(lines)
 
 
+def _use(task: Task, version: str) -> str:
+    """How a version is loaded and what its files are: usage.md of the model's own folder."""
+    spec = importlib.util.find_spec(task.package)
+    file = Path(spec.origin).with_name("usage.md") if spec is not None and spec.origin else None
+    if file is None or not file.is_file():
+        return f"`python -m core predict {task.name} --model {version}`"
+    return Template(file.read_text(encoding="utf-8")).substitute(version=version).rstrip()
+
+
 def _figures(metrics: dict[str, Any]) -> str:
     lines = ["| data | figure | before | after |", "|---|---|---|---|"]
-    for part, title in (("test", "test split"), ("gold", "gold set")):
+    for part, title in _PARTS:
         after = metrics["after"].get(part) or {}
         before = metrics["before"].get(part) or {}
         for name in dict.fromkeys([*after, *before]):
             if not isinstance(after.get(name, before.get(name)), dict):
+                shown = _NAMES.get(name, name)
                 lines.append(
-                    f"| {title} | {name} | {_number(before.get(name))} | {_number(after.get(name))} |"
+                    f"| {title} | {shown} | {_number(before.get(name))} | {_number(after.get(name))} |"
                 )
         for label, values in (after.get("labels") or {}).items():
             if isinstance(values, dict) and "f1" in values:
                 old = (before.get("labels") or {}).get(label) or {}
                 lines.append(f"| {title} | {label} f1 | {_number(old.get('f1'))} | {_number(values['f1'])} |")
+        for kind, values in (after.get("kinds") or {}).items():
+            old = (before.get("kinds") or {}).get(kind) or {}
+            lines.append(
+                f"| {title} | mean score of {kind} (given {_number(values.get('given'))}) | "
+                f"{_number(old.get('mean'))} | {_number(values.get('mean'))} |"
+            )
         for label, values in (after.get("classes") or {}).items():
             old = (before.get("classes") or {}).get(label) or {}
             for name in _CLASS_FIGURES if values.get("support") else ():

@@ -86,6 +86,7 @@ def _manifest(
     ws: Workspace,
 ) -> dict[str, Any]:  # fmt: skip
     before = report.get("before") or {}
+    checks = _checks(report, before)
     origin = {"origin": report["origin"]} if report.get("origin") else {}
     return {
         "schema": SCHEMA,
@@ -99,13 +100,25 @@ def _manifest(
         "spec": spec,
         "dataset": _dataset(task, spec, ws),
         "metrics": {
-            "before": {part: figures(before.get(part)) for part in ("test", "gold")},
-            "after": {part: figures(report.get(part)) for part in ("test", "gold")},
+            "before": {**{part: figures(before.get(part)) for part in ("test", "gold")}, **checks["before"]},
+            "after": {**{part: figures(report.get(part)) for part in ("test", "gold")}, **checks["after"]},
         },
         "libraries": _libraries(),
         "files": files,
         "labels": list(report.get("labels") or get_task(task).labels),
     }
+
+
+def _checks(report: dict[str, Any], before: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What a report holds beside its data: a stress test, and what was kept of general ability."""
+    found: dict[str, dict[str, Any]] = {"before": {}, "after": {}}
+    for moment, part in (("before", before), ("after", report)):
+        if isinstance(stress := part.get("stress"), dict):
+            copies = stress.get("copies") or {}
+            found[moment]["stress"] = figures({"share": stress.get("share"), "copies": copies.get("mean")})
+        if isinstance(general := report.get("general"), dict):
+            found[moment]["general"] = figures({"spearman": general.get(moment)})
+    return found
 
 
 def _base_model(spec: dict[str, Any], report: dict[str, Any]) -> dict[str, str]:
