@@ -15,8 +15,6 @@ from core.runs.state import RunStatus
 from dashboard import cards
 from dashboard import embeddings_text as texts
 
-FIRST = {"simcse": "each text is told from all others", "tsdae": "deleted words are restored"}
-
 
 def stages(run: RunStatus, log: RunLog, recipe: Mapping[str, Any]) -> str:
     """The stages of a training with where each one stands.
@@ -39,7 +37,7 @@ def stages(run: RunStatus, log: RunLog, recipe: Mapping[str, Any]) -> str:
             shown.append((_role(began, True), f"Texts without grades ({first})", said))
         else:
             said = "waits" if not began else "done before this log began"
-            shown.append(("muted", f"Texts without grades ({first}: {FIRST.get(first, '')})", said))
+            shown.append(("muted", f"Texts without grades ({first})", said))
     ended = testing or (began and not run.active)
     if not began:
         said = "waits"
