@@ -139,7 +139,7 @@ def read_labels(path: Path, classes: int = len(LABELS)) -> tuple[Thing, ...]:
     if not path.is_file():
         return ()
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError:
         raise DatasetError(f"The label file {path.name!r} is no text.") from None
     things = []
@@ -177,9 +177,14 @@ def read_folder(folder: Path) -> list[Frame]:
     files = picture_files(images)
     if not files:
         raise DatasetError(f"There are no images in {str(images)!r}.", "Put .jpg or .png files there.")
+    names = [path.relative_to(images).with_suffix(".txt") for path in files]
+    if any(labels.rglob("*.txt")) and not any((labels / name).is_file() for name in names):
+        raise DatasetError(
+            f"None of the label files in {str(labels)!r} has the name of a photo in {str(images)!r}.",
+            f"Expected for example {(labels / names[0]).as_posix()!r}.",
+        )
     frames = []
-    for path in files:
-        name = path.relative_to(images).with_suffix(".txt")
+    for path, name in zip(files, names, strict=True):
         things = tuple(thing for thing in read_labels(labels / name) if thing.label >= 0)
         frames.append(Frame(path, things, read_labels(ignore / name)))
     return frames

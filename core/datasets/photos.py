@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from core.errors import InputError
 
@@ -25,6 +25,13 @@ SMALLEST_SIDE = 8
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "HEIF", "MPO")
 _TRAINABLE = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 _METADATA = {"exif", "xmp", "XML:com.adobe.xmp", "photoshop"}
+_PLAIN_MODES = ("RGB", "L", "RGBA", "LA", "P", "1")
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}  # fmt: skip
+_SIDEWAYS = (5, 6, 7, 8)
 _heif: bool | None = None
 
 
@@ -67,9 +74,12 @@ def open_photo(
         _check_size(full, name)
         if at_most and image.format in ("JPEG", "MPO"):
             _draft(image, at_most)
-        orientation = image.getexif().get(0x0112, 1)
-        pixels = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-    if orientation in (5, 6, 7, 8):
+        orientation = _orientation(image)
+        image = _rgb(image)
+        if orientation in _TURNS:
+            image = image.transpose(_TURNS[orientation])
+        pixels = np.asarray(image)
+    if orientation in _SIDEWAYS:
         full = full[1], full[0]
     return pixels, full
 
@@ -82,7 +92,7 @@ def photo_size(source: Path | bytes, *, name: str = "") -> tuple[int, int]:
         image = _opened(data, name)
         _check_size(image.size, name)
         width, height = image.size
-        turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+        turned = _orientation(image) in _SIDEWAYS
     return (height, width) if turned else (width, height)
 
 
@@ -90,7 +100,8 @@ def without_metadata(path: Path, folder: Path) -> Path:
     """A photo that carries no metadata (place, time, camera): the file itself, or an upright JPEG copy in
     `folder`.
 
-    Formats that training cannot read (HEIC, TIFF, several images in one file) are copied as well.
+    Formats that training cannot read (HEIC, TIFF, several images in one file, colours for print, 16 bits) are
+    copied as well.
 
     Raises:
         InputError: As in `open_photo`.
@@ -98,7 +109,11 @@ def without_metadata(path: Path, folder: Path) -> Path:
     data = _bytes(path, path.name)
     with _readable(path.name):
         image = _opened(data, path.name)
-        plain = image.format in ("JPEG", "PNG", "BMP", "WEBP") and path.suffix.lower() in _TRAINABLE
+        plain = (
+            image.format in ("JPEG", "PNG", "BMP", "WEBP")
+            and path.suffix.lower() in _TRAINABLE
+            and image.mode in _PLAIN_MODES
+        )
         if plain and not image.getexif() and not _METADATA & set(image.info):
             return path
     pixels, _ = open_photo(path)
@@ -106,6 +121,25 @@ def without_metadata(path: Path, folder: Path) -> Path:
     target = folder / f"{hashlib.sha256(str(path).encode()).hexdigest()[:16]}-{path.stem[:60]}.jpg"
     Image.fromarray(pixels).save(target, "JPEG", quality=95, subsampling=0)
     return target
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 to 8; 1 where there is none or the EXIF block is damaged."""
+    try:
+        value = image.getexif().get(0x0112, 1)
+    except (OSError, ValueError, SyntaxError, TypeError, LookupError, struct.error):
+        return 1
+    return value if value in _TURNS else 1
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    """The image in 8 bits a channel. Pillow cuts 16-bit grey off at 255, which leaves a white picture."""
+    if image.mode not in ("F", "I") and not image.mode.startswith("I;"):
+        return image.convert("RGB")
+    values = np.nan_to_num(np.asarray(image, dtype=np.float32))
+    top = float(values.max(initial=0.0))
+    scale = 255.0 if top <= 1.0 and image.mode == "F" else 1.0 if top <= 255.0 else 255.0 / max(top, 65535.0)
+    return Image.fromarray(np.clip(values * scale, 0, 255).astype(np.uint8)).convert("RGB")
 
 
 @contextmanager

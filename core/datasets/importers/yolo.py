@@ -83,6 +83,7 @@ class YoloImport:
         guessed: Class names that were taken for one of ours without asking (`cross_arm` -> `crossarm`).
         licence: Licence text found beside the data, shortened.
         notices: What was corrected or ignored on the way, one sentence each.
+        doubled: Boxes that came twice for the same photo.
     """
 
     photos: list[ImportedPhoto] = field(default_factory=list)
@@ -93,6 +94,7 @@ class YoloImport:
     guessed: dict[str, str] = field(default_factory=dict)
     licence: str = ""
     notices: list[str] = field(default_factory=list)
+    doubled: int = 0
 
     @property
     def rows(self) -> list[ImportedPhoto]:
@@ -104,6 +106,7 @@ class YoloImport:
         self.photos += other.photos
         self.rejected += other.rejected
         self.notices += other.notices
+        self.doubled += other.doubled
         self.guessed.update(other.guessed)
         self.licence = self.licence or other.licence
         self.format = ", ".join(dict.fromkeys(part for part in (self.format, other.format) if part))
@@ -164,6 +167,9 @@ def import_yolo(
     }
     unknown = {name: seen[name] for name in seen if mapping.get(name, "") == ""}
     result.unknown_labels = dict(sorted(unknown.items(), key=lambda item: -item[1]))
+    if result.doubled:
+        many = "1 box that was" if result.doubled == 1 else f"{result.doubled:,} boxes that were"
+        result.notices.append(f"{many} there twice {'is' if result.doubled == 1 else 'are'} kept once.")
     if unknown:
         listed = ", ".join(f"{name!r} ({count})" for name, count in list(result.unknown_labels.items())[:8])
         result.notices.append(f"Boxes of classes that are not ours were left out: {listed}.")
@@ -221,6 +227,9 @@ def _checked(
             if ours:
                 scaled = points if raw.shares else [(x / size[0], y / size[1]) for x, y in points]
                 things.append(make_thing(LABELS.index(ours), scaled))
+        # The same box twice would count as an object that is always missed.
+        once = tuple(dict.fromkeys(things))
+        result.doubled += len(things) - len(once)
         ignore = tuple(make_thing(-1, points) for points in raw.ignore)
     except FileNotFoundError:
         result.rejected.append(RejectedPhoto(raw.name, "the photo is missing"))
@@ -228,7 +237,7 @@ def _checked(
     except InputError as error:
         result.rejected.append(RejectedPhoto(raw.name, error.message))
         return None
-    return ImportedPhoto(path, tuple(things), ignore, size, raw.split)
+    return ImportedPhoto(path, once, ignore, size, raw.split)
 
 
 def _licence(folder: Path) -> str:

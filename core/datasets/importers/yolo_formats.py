@@ -97,7 +97,7 @@ def read_yolo(root: Path) -> tuple[list[RawPhoto], list[Refused], list[str]]:
         if label is not None:
             labelled += 1
             try:
-                text = label.read_text(encoding="utf-8")
+                text = label.read_text(encoding="utf-8-sig")
             except UnicodeDecodeError:
                 refused.append((label.name, "the label file is no text", 0, ""))
                 continue
@@ -147,7 +147,7 @@ def _yolo_names(root: Path) -> list[str]:
         if path.stat().st_size > 1 << 20:
             continue
         try:
-            names = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("names")
+            names = (yaml.safe_load(path.read_text(encoding="utf-8-sig")) or {}).get("names")
         except (yaml.YAMLError, UnicodeDecodeError, AttributeError, RecursionError):
             continue
         if (
@@ -160,7 +160,7 @@ def _yolo_names(root: Path) -> list[str]:
             return [str(name) for name in names]
     for name in ("classes.txt", "obj.names"):
         for path in sorted(root.rglob(name)):
-            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[:_MOST_CLASSES]
+            lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()[:_MOST_CLASSES]
             return [line.strip() for line in lines if line.strip()]
     return []
 
@@ -295,7 +295,7 @@ def _json(file: Path) -> dict[str, Any]:
     if file.stat().st_size > MOST_TEXT_BYTES:
         raise DatasetError(f"{file.name!r} has more than {MOST_TEXT_BYTES // 2**20} MB.", "Split it.")
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
+        data = json.loads(file.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise DatasetError(f"{file.name!r} is no JSON: {str(error)[:100]}.", "Export it again.") from None
     if not isinstance(data, dict):

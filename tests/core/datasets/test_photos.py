@@ -6,9 +6,10 @@ import io
 import struct
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -53,6 +54,42 @@ def test_png_with_palette_and_transparency_becomes_rgb() -> None:
     for mode in ("P", "LA", "RGBA", "L", "1"):
         pixels, _ = open_photo(_bytes(_photo().convert(mode), "PNG"))
         assert pixels.shape == (40, 60, 3) and pixels.dtype == np.uint8
+
+
+@pytest.mark.parametrize("kind", ["PNG 16", "TIFF 16", "TIFF I", "TIFF F", "JPEG CMYK", "JPEG L", "TIFF LAB"])
+def test_photos_of_any_depth_and_colour_keep_their_brightness(kind: str, tmp_path: Path) -> None:
+    ramp = np.tile(np.linspace(0, 255, 200).astype(np.uint8), (100, 1))
+    colour = Image.fromarray(np.stack([ramp] * 3, axis=2))
+    format, mode = kind.split()
+    image = {
+        "16": lambda: Image.fromarray(ramp.astype(np.uint16) * 257),
+        "I": lambda: Image.fromarray(ramp.astype(np.int32) * 257),
+        "F": lambda: Image.fromarray((ramp / 255).astype(np.float32)),
+        "L": lambda: Image.fromarray(ramp),
+    }.get(mode, lambda: colour.convert(mode))()
+    data = _bytes(image, format)
+    pixels, size = open_photo(data)
+    assert size == (200, 100) and pixels.dtype == np.uint8
+    assert np.abs(pixels[50].astype(int) - ramp[50][:, None]).max() <= 6
+    # What training reads is a plain picture, whatever came.
+    path = tmp_path / f"photo.{format.lower().replace('jpeg', 'jpg')}"
+    path.write_bytes(data)
+    read = cv2.imread(str(without_metadata(path, tmp_path / "clean")), cv2.IMREAD_COLOR)
+    assert np.abs(read[50].astype(int) - ramp[50][:, None]).max() <= 6
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(6, 60), st.integers(0, 255)), min_size=1, max_size=8))
+def test_a_damaged_exif_block_does_not_cost_the_photo(changes) -> None:
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "Maker"
+    exif.get_ifd(0x8825)[1] = "N"
+    block = bytearray(exif.tobytes())
+    for place, value in changes:
+        block[min(place, len(block) - 1)] = value
+    data = _bytes(_photo(), exif=bytes(block))
+    pixels, size = open_photo(data)
+    assert size == photo_size(data) == (pixels.shape[1], pixels.shape[0])
 
 
 def test_heic_photos_of_phones_are_read() -> None:

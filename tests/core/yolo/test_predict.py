@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from PIL import Image
 from torch import nn
 
 from core.datasets.frames import Frame, Thing
-from core.errors import InputError, ModelError
+from core.errors import DatasetError, InputError, ModelError
 from core.yolo import weights
 from core.yolo.boxes import select
 from core.yolo.evaluate import evaluate, evaluate_path, score_raws
@@ -171,6 +172,8 @@ def test_a_folder_gives_a_line_for_each_photo(tmp_path: Path) -> None:
     photos.mkdir(parents=True)
     Image.fromarray(_photo(64, 48, (5, 5, 30, 20))).save(photos / "a.jpg")
     (photos / "broken.png").write_bytes(b"no photo")
+    (photos / "._a.jpg").write_bytes(b"what a Mac leaves beside a copied file")
+    (photos / "gone.jpg").symlink_to(photos / "nowhere.jpg") if os.name != "nt" else None
     seen = []
     count = predict_path(
         ref, tmp_path / "photos", tmp_path / "o" / "out.jsonl", progress=lambda *a: seen.append(a)
@@ -178,11 +181,35 @@ def test_a_folder_gives_a_line_for_each_photo(tmp_path: Path) -> None:
     lines = [
         json.loads(line) for line in (tmp_path / "o" / "out.jsonl").read_text(encoding="utf-8").splitlines()
     ]
-    assert count == 2 and seen[-1] == (2, 2)
-    assert [line["file"] for line in lines] == ["deep/a.jpg", "deep/broken.png"]
+    assert seen[-1] == (count, count)
+    names = ["deep/a.jpg", "deep/broken.png", "deep/gone.jpg"]
+    assert [line["file"] for line in lines] == names[:count] and count == (2 if os.name == "nt" else 3)
+    assert all("cannot be read" in line["error"] for line in lines[2:])
     assert lines[0]["size"] == [64, 48] and "no photo" in lines[1]["error"]
     with pytest.raises(InputError, match="no photos"):
         predict_path(ref, tmp_path / "nothing", tmp_path / "x.jsonl")
+
+
+@pytest.mark.parametrize("size", [(8, 8), (640, 9), (9, 640), (1, 1)])
+def test_tiny_and_thin_photos_are_looked_at(red: Detector, size: tuple[int, int]) -> None:
+    for tiling in ("auto", "on", "off"):
+        raw = red.raw(np.full((size[1], size[0], 3), 120, np.uint8), tiling=tiling)
+        assert raw.size == size and np.isfinite(raw.boxes).all()
+
+
+def test_weights_beside_their_description_keep_their_size(tmp_path: Path) -> None:
+    weights.store(weights.build("yolov8p"), tmp_path, DetectorInfo("yolov8p", image_size=96))
+    assert load_model(str(tmp_path / weights.WEIGHTS_FILE), device="cpu").image_size == 96
+    # A description of another network says nothing about the file.
+    weights.save_state(weights.build("yolov8n").state_dict(), tmp_path / weights.WEIGHTS_FILE)
+    assert load_model(str(tmp_path / weights.WEIGHTS_FILE), device="cpu").image_size == 640
+
+
+def test_labels_that_belong_to_no_photo_are_told(toy, tmp_path: Path) -> None:
+    for path in (tmp_path / "b" / "labels").glob("*.txt"):
+        path.rename(path.with_name(f"x{path.name}"))
+    with pytest.raises(DatasetError, match="None of the label files"):
+        evaluate_path(_stored(tmp_path), tmp_path / "b")
 
 
 def test_a_labelled_folder_is_scored(toy, tmp_path: Path) -> None:

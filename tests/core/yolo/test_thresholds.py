@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import InputError
@@ -64,6 +64,7 @@ def test_boxes_of_one_confidence_are_never_torn_apart() -> None:
     assert best_threshold(marks, np.ones(4), Goal(precision=0.6)) > 0.5
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.floats(0.001, 0.999), st.booleans()), min_size=1, max_size=40),
     st.floats(0.05, 0.95),

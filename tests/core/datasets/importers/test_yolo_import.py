@@ -69,6 +69,47 @@ def test_photos_without_a_label_file_count_as_empty(tmp_path: Path, bare: int, s
     assert [notice for notice in result.notices if notice.startswith(said)]
 
 
+def test_files_with_a_byte_order_mark_are_read(tmp_path: Path) -> None:
+    root = _yolo(tmp_path / "d", names="\ufeffnames: [pole, cross_arm]\n")
+    (root / "labels" / "p0.txt").write_text(f"\ufeff{_line()}", encoding="utf-8")
+    result = import_yolo(root, tmp_path / "s")
+    assert len(result.photos) == 3 and not result.rejected and result.label_counts["crossarm"] == 3
+    data = {"images": [{"id": 1, "file_name": "a.png"}], "categories": [{"id": 1, "name": "pole"}],
+            "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [8, 8, 20, 40]}]}  # fmt: skip
+    _picture(tmp_path / "c" / "a.png")
+    (tmp_path / "c" / "x.json").write_text("\ufeff" + json.dumps(data), encoding="utf-8")
+    assert import_yolo(tmp_path / "c", tmp_path / "t").label_counts["pole"] == 1
+
+
+def test_a_box_that_is_there_twice_counts_once(tmp_path: Path) -> None:
+    root = _yolo(tmp_path / "d")
+    (root / "labels" / "p0.txt").write_text(_line() * 2, encoding="utf-8")
+    result = import_yolo(root, tmp_path / "s")
+    assert result.label_counts["crossarm"] == 3
+    assert "1 box that was there twice is kept once." in result.notices
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("7 0.5 0.5 0.1 0.1", "class '7' is not known"),
+        ("1 0.5 0.5 1.4 0.1", "leaves the image"),
+        ("1 0.5 0.5 0 0.1", "has no size"),
+        ("1 0.5 0.5 nan 0.1", "not finite"),
+        ("1 0.5 0.5", "has 3 numbers"),
+    ],
+)
+def test_a_label_that_cannot_be_is_told_with_its_line(tmp_path: Path, line: str, reason: str) -> None:
+    root = _yolo(tmp_path / "d")
+    (root / "labels" / "p1.txt").write_text(f"{_line()}\n{line}\n", encoding="utf-8")
+    (root / "labels" / "p2.txt").write_text("", encoding="utf-8")
+    result = import_yolo(root, tmp_path / "s")
+    assert [photo.path.name for photo in result.photos] == ["p0.png", "p2.png"]
+    (rejected,) = result.rejected
+    assert rejected.file == "images/p1.png" and rejected.line == 3 and reason in rejected.reason
+    assert result.photos[1].things == ()
+
+
 def test_a_roboflow_zip_keeps_its_splits_and_licence(tmp_path: Path) -> None:
     root = tmp_path / "rf"
     for number, split in enumerate(("train", "valid", "test")):
