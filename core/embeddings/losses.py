@@ -16,6 +16,7 @@ from core.embeddings.model import Network
 # Mean squared error of scores in 0..1 is small beside the head's cross-entropy; this brings both to one size.
 _SQUARES = 4.0
 _RANKING = 0.1
+_REHEARSE_EVERY = 4
 _EQUAL = 0.85
 
 
@@ -67,7 +68,9 @@ class PairLoss(nn.Module):
         total = self._of_vectors(a, b, cosine, grades)
         total = total + self.head_weight * functional.binary_cross_entropy_with_logits(logits, grades)
         if self.rehearsal and self.training:
-            total = total + self.rehearsal * _SQUARES * self._forgotten()
+            # Not in every step: it costs as much as the pairs themselves, and everyday similarity drifts slowly.
+            if self.turn % _REHEARSE_EVERY == 0:
+                total = total + self.rehearsal * _SQUARES * self._forgotten()
         return total
 
     def _read(self, part: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -98,7 +101,7 @@ class PairLoss(nn.Module):
         ids, mask = self.sentences
         count = len(ids)
         # The same sentences at the same step after a resume: the turn follows from the step alone.
-        start = (self.turn * self.share) % count
+        start = (self.turn // _REHEARSE_EVERY * self.share) % count
         chosen = [(start + n) % count for n in range(min(self.share, count))]
         vectors, _ = self.network.read(ids[chosen], mask[chosen])
         return functional.mse_loss(vectors @ vectors.T, self.remembered[chosen][:, chosen])

@@ -35,7 +35,7 @@ from core.errors import NonFiniteLossError
 from core.training.weights import BestWeights, load_weights, save_weights
 
 _WEIGHTS_FILE = "weights.safetensors"
-_FRESH = 5.0  # learning rate of layers that start at random, beside that of layers that start trained
+_FRESH = 10.0  # learning rate of layers that start at random, beside that of layers that start trained
 
 
 class TextEncoder(InputModule):

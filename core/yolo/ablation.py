@@ -108,7 +108,9 @@ def _recipe(settings: dict[str, Any], changes: dict[str, float], seed: int) -> Y
     return build_recipe(
         "fast",
         {"image_size": settings["size"], "epochs": settings["epochs"], "batch_size": settings["batch"],
-         "architecture": settings["architecture"], "learning_rate": settings["rate"], "images_per_epoch": 0,
+         "architecture": settings["architecture"], "learning_rate": settings["rate"],
+         "fresh_learning_rate": 0, "first_size": 0,
+         "images_per_epoch": 0,
          "minutes": 0.0, "average": 0.998, "seed": seed, **changes},
     )  # fmt: skip
 
