@@ -24,6 +24,7 @@ from core.embeddings.everyday import Everyday
 from core.embeddings.losses import PairLoss, Restorer, TextLoss
 from core.embeddings.model import ModelInfo, Network
 from core.embeddings.trainer import SimilarityTrainer, Validation
+from core.embeddings.verdict import Settled, settle
 from core.text.cues import CueReader
 from core.text.normal import for_similarity
 from core.training.precision import set_threads, use_bf16
@@ -48,6 +49,7 @@ class Fitted:
         epoch: Epochs read by then.
         steps: Updates done in all (second stage).
         bf16: Whether training computed in bf16.
+        settled: How the last word on a pair was fitted; None if the recipe leaves it to the head.
     """
 
     network: Network
@@ -58,6 +60,7 @@ class Fitted:
     epoch: float
     steps: int
     bf16: bool
+    settled: Settled | None = None
 
 
 def fit(
@@ -173,8 +176,23 @@ def fit(
     network.eval()
     if best.metrics:
         best.put_back(network)
+    settled = None
+    if recipe.verdict:
+        settled = settle(
+            network, seen, [str(row.get("group") or row["a"]) for row in validation_rows],
+            [*examples.a, *examples.b], pad_id=tokenizer.pad_token_id or 0, bf16=bf16, seed=recipe.seed,
+        )  # fmt: skip
+        network.verdict = settled.verdict and settled.verdict.to(device)
     return Fitted(
-        network, tokenizer, info, best.metrics, best.step, best.epoch, trainer.state.global_step, bf16
+        network,
+        tokenizer,
+        info,
+        best.metrics,
+        best.step,
+        best.epoch,
+        trainer.state.global_step,
+        bf16,
+        settled,
     )
 
 

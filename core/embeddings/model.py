@@ -21,6 +21,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from core.embeddings.joint import PairHead, copy_bert_layers
+from core.embeddings.verdict import Verdict
 from core.encoders.bases import DEFAULT_BASE, fingerprint, resolve_base
 from core.errors import BaseModelError, IntegrityError, ModelError
 from core.text.cues import FEATURES, load_cues
@@ -33,8 +34,9 @@ if TYPE_CHECKING:
 INFO_FILE = "nexa_similarity.json"
 DELTA_FILE = "delta.safetensors"
 HEAD_FILE = "head.safetensors"
+VERDICT_FILE = "verdict.safetensors"
 ADAPTER_FILE = "adapter_model.safetensors"
-FORMAT = 1
+FORMAT = 2  # 1 had no verdict
 
 
 @dataclass
@@ -50,6 +52,7 @@ class ModelInfo:
         use_figures: Whether the head sees the figures of the texts.
         figures: Their names, in order.
         cues: The table of cues by which the figures are read.
+        verdict: Sizes of the network that has the last word; empty where the head has it.
         format: Version of this file's shape.
     """
 
@@ -61,6 +64,7 @@ class ModelInfo:
     use_figures: bool = True
     figures: list[str] = field(default_factory=lambda: list(FEATURES))
     cues: dict[str, Any] = field(default_factory=dict)
+    verdict: dict[str, int] = field(default_factory=dict)
     format: int = FORMAT
 
 
@@ -71,11 +75,17 @@ class Network(nn.Module):
         encoder: A text encoder that gives hidden states of all layers.
         head: The pair head.
         lower: Layer whose token vectors the head reads; 0 is the word table.
+
+    Attributes:
+        verdict: What has the last word on a pair, once it is fitted.
     """
+
+    verdict: Verdict | None
 
     def __init__(self, encoder: nn.Module, head: PairHead, lower: int) -> None:
         super().__init__()
         self.encoder, self.head, self.lower = encoder, head, lower
+        self.verdict = None
 
     def read(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor
@@ -205,6 +215,10 @@ def store(network: Network, folder: Path, info: ModelInfo, *, dtype: str = "fp16
         for name, value in network.head.state_dict().items()
     }
     save_file(head, folder / HEAD_FILE, metadata={"format": "pt"})
+    if network.verdict is not None:
+        info.verdict = dict(network.verdict.sizes)
+        state = {name: value.cpu().contiguous() for name, value in network.verdict.state_dict().items()}
+        save_file(state, folder / VERDICT_FILE, metadata={"format": "pt"})
     if hasattr(network.encoder, "peft_config"):
         info.kind = "adapter"
         network.encoder.save_pretrained(folder, save_embedding_layers=False, safe_serialization=True)
@@ -268,6 +282,9 @@ def load(folder: Path) -> tuple[Network, Any, ModelInfo]:
         network.head.load_state_dict(
             {k: v.to(torch.float32) for k, v in load_file(folder / HEAD_FILE).items()}
         )
+        if info.verdict:
+            network.verdict = Verdict(**info.verdict)
+            network.verdict.load_state_dict(load_file(folder / VERDICT_FILE))
         if info.kind == "adapter":
             network.encoder = _with_adapter(network.encoder, folder)
         else:
@@ -275,7 +292,7 @@ def load(folder: Path) -> tuple[Network, Any, ModelInfo]:
             with torch.no_grad(), safe_open(folder / DELTA_FILE, framework="pt") as stored:
                 for name in stored.keys():  # noqa: SIM118 (safe_open is no mapping)
                     parameters[name].add_(stored.get_tensor(name).to(torch.float32))
-    except (OSError, SafetensorError, KeyError, RuntimeError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise ModelError(
             f"The model in {str(folder)!r} cannot be read: {_first_line(error)}", "Choose another version."
         ) from error

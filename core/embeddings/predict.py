@@ -22,6 +22,7 @@ import torch
 
 from core.embeddings import model as models
 from core.embeddings.model import INFO_FILE, ModelInfo, Network
+from core.embeddings.verdict import evidence
 from core.encoders.bases import DEFAULT_BASE
 from core.errors import DatasetError, StateError
 from core.text.cues import CueReader
@@ -105,7 +106,7 @@ class SimilarityModel:
     def scores(
         self, a: Sequence[str], b: Sequence[str], *, batch_size: int = 32, progress: Progress | None = None
     ) -> dict[str, np.ndarray]:
-        """Score pairs; `score` (head where there is one) and `cosine`, each (N,) float32.
+        """Score pairs; `score` (verdict or head, where there is one) and `cosine`, each (N,) float32.
 
         Texts that are equal once quantities are converted and case and punctuation are left out score 1.
         """
@@ -131,11 +132,12 @@ class SimilarityModel:
             ids, mask = self.tokens(once)
             with torch.inference_mode():
                 vectors, tokens = self.network.read(ids, mask)
-                vectors, tokens, mask = vectors[where], tokens[where], mask[where]
+                vectors, tokens, ids, mask = vectors[where], tokens[where], ids[where], mask[where]
                 together = (vectors[: len(part)] * vectors[len(part) :]).sum(1)
                 cosine[part] = together.numpy()
                 if self.trained:
-                    score[part] = both_ways(self.network, tokens, mask, together, figures).numpy()
+                    found = both_ways(self.network, tokens, mask, together, figures)
+                    score[part] = self._last_word(ids, mask, tokens, together, found, figures).numpy()
             done += len(part)
             if progress is not None:
                 progress(done, len(left))
@@ -145,6 +147,12 @@ class SimilarityModel:
             if _WORDS.findall(one.lower()) == _WORDS.findall(other.lower()) and one.strip():
                 score[n] = 1.0
         return {"score": score, "cosine": cosine}
+
+    def _last_word(self, ids, mask, tokens, cosine, score, figures) -> torch.Tensor:
+        verdict = self.network.verdict
+        if verdict is None:
+            return score
+        return verdict(evidence(self.network, verdict.rarity, ids, mask, tokens, cosine, score, figures))
 
     def search(self, query: str, index: Index, *, k: int = 5, rescore: int = 20) -> list[Hit]:
         """The passages of an index that fit a text best.

@@ -103,6 +103,14 @@ class EmbeddingsRecipe(BaseRecipe):
         group="Pair head",
         advanced=True,
     )
+    verdict: bool = setting(
+        True,
+        "Last word",
+        "After training, fit a small network on the validation pairs that weighs head, vectors, word by word "
+        "alignment and figures. It is left out where it does not help.",
+        group="Pair head",
+        advanced=True,
+    )
     rehearsal: float = setting(
         1.0,
         "Rehearsal",

@@ -95,6 +95,8 @@ def train(spec: RunSpec, ctx: RunContext) -> TrainResult:
                 "or a smaller "
                 "learning rate."
             )
+        if fitted.settled is not None:
+            ctx.log(_settled_text(fitted))
         store_fitted(fitted, recipe, ctx.model_dir)
         ctx.log(
             f"Kept the weights after epoch {fitted.epoch:.2f} (validation Spearman "
@@ -135,6 +137,18 @@ def train(spec: RunSpec, ctx: RunContext) -> TrainResult:
         },
     }
     return TrainResult(report=report, kind=trained.info.kind)
+
+
+def _settled_text(fitted: Fitted) -> str:
+    found = fitted.settled
+    if not found.pairs:
+        return "There are too few validation pairs to fit the last word on; the pair head has it."
+    figures = f"Spearman {found.together:.4f} against {found.head:.4f} of the pair head alone"
+    if found.verdict is None:
+        return (
+            f"The last word, fitted on {found.pairs:,} validation pairs, did not help: {figures}."
+        )
+    return f"The last word was fitted on {found.pairs:,} validation pairs; on the others: {figures}."
 
 
 class FirstStage(TrainerCallback):

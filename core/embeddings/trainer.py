@@ -84,7 +84,7 @@ class Validation:
         score, cosine = np.zeros(len(self.examples)), np.zeros(len(self.examples))
         for number, part in enumerate(self.parts):
             batch = collate([self.examples[n] for n in part], pad_id=self.pad_id)
-            ids, mask = _stacked(batch, device)
+            ids, mask = stacked(batch, device)
             with torch.inference_mode(), torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16):
                 vectors, tokens = network.read(ids, mask)
                 together = (vectors[: len(part)] * vectors[len(part) :]).sum(1)
@@ -106,7 +106,8 @@ class Validation:
         }
 
 
-def _stacked(batch: dict[str, torch.Tensor], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+def stacked(batch: dict[str, torch.Tensor], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Pieces and mask (2B, P) of a batch of `collate`: first texts, then second texts."""
     longest = max(batch["a_input_ids"].shape[1], batch["b_input_ids"].shape[1])
 
     def both(name: str) -> torch.Tensor:

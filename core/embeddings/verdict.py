@@ -1,0 +1,249 @@
+"""The last word on a pair: a small network that weighs head, cosine, word by word alignment and figures.
+
+It is fitted on pairs of topics that the encoder never learnt from. There the encoder errs as it will on new
+texts; on its own training pairs it hardly errs, and whoever weighs it there trusts it too much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from core.embeddings.batches import PairExamples, collate
+from core.embeddings.score import spearman
+
+ALIGNED = 6  # figures of one alignment, see `alignment`
+_HIDDEN, _MEMBERS, _STEPS, _BATCH, _RATE = 48, 3, 1500, 512, 5e-3
+_FAREST = 6.0  # standard deviations
+_LEAST_PAIRS = 200
+_LEAST_RARITY = 0.3
+
+
+class Verdict(nn.Module):
+    """Weighs what is known of a pair.
+
+    Args:
+        words: Size of the word table.
+        figures: Figures of a pair, see `evidence`.
+        members: Networks whose answers are averaged.
+        hidden: Their width.
+    """
+
+    def __init__(self, words: int, figures: int, *, members: int = _MEMBERS, hidden: int = _HIDDEN) -> None:
+        super().__init__()
+        self.sizes = {"words": words, "figures": figures, "members": members, "hidden": hidden}
+        self.register_buffer("rarity", torch.ones(words))
+        self.register_buffer("mean", torch.zeros(figures))
+        self.register_buffer("scale", torch.ones(figures))
+        self.members = nn.ModuleList(
+            nn.Sequential(
+                nn.Linear(figures, hidden), nn.GELU(), nn.Dropout(0.1), nn.Linear(hidden, hidden), nn.GELU(),
+                nn.Dropout(0.1), nn.Linear(hidden, 1),
+            )
+            for _ in range(members)
+        )  # fmt: skip
+
+    def forward(self, evidence: torch.Tensor) -> torch.Tensor:
+        """Similarity (B,), 0 to 1, from `evidence` (B, F)."""
+        seen = ((evidence - self.mean) / self.scale).clamp(-_FAREST, _FAREST)
+        return torch.stack([torch.sigmoid(member(seen).squeeze(1)) for member in self.members]).mean(0)
+
+
+def rarity_of(texts: Sequence[Sequence[int]], words: int) -> torch.Tensor:
+    """How much a word piece tells, 0.3 to 1: its inverse document frequency among texts (lists of pieces)."""
+    seen = np.zeros(words)
+    for pieces in texts:
+        seen[np.unique(np.asarray(pieces, np.int64))] += 1
+    weight = np.log((len(texts) + 1) / (seen + 1)).clip(_LEAST_RARITY)
+    return torch.from_numpy((weight / weight.max()).clip(_LEAST_RARITY).astype(np.float32))
+
+
+def alignment(
+    a: torch.Tensor, a_weight: torch.Tensor, b: torch.Tensor, b_weight: torch.Tensor
+) -> torch.Tensor:
+    """How well the words of two texts find partners in each other.
+
+    Args:
+        a: (B, P, W) token vectors.
+        a_weight: (B, P) rarity of each token, 0 where there is none or a special one.
+        b: (B, Q, W).
+        b_weight: (B, Q).
+
+    Returns:
+        (B, 12): weighted mean and least of the best cosines, largest gap, mean of the three largest, sum of
+        the gaps, and exp(-sum); the smaller of both directions, then the larger.
+    """
+    sims = functional.normalize(a.float(), dim=-1) @ functional.normalize(b.float(), dim=-1).transpose(1, 2)
+    directions = []
+    for best, weight in (
+        (sims.masked_fill((b_weight == 0).unsqueeze(1), -1.0).amax(2), a_weight),
+        (sims.masked_fill((a_weight == 0).unsqueeze(2), -1.0).amax(1), b_weight),
+    ):
+        best = best.masked_fill(weight == 0, 1.0)
+        gaps = (1 - best) * weight
+        largest = gaps.topk(min(3, gaps.shape[1]), dim=1).values
+        total = gaps.sum(1)
+        mean = (best * weight).sum(1) / weight.sum(1).clamp(min=1e-6)
+        directions.append(
+            torch.stack([mean, best.amin(1), largest[:, 0], largest.mean(1), total, torch.exp(-total)], 1)
+        )
+    both = torch.stack(directions)
+    return torch.cat([both.amin(0), both.amax(0)], 1)
+
+
+def evidence(
+    network: Any, rarity: torch.Tensor, ids: torch.Tensor, mask: torch.Tensor, tokens: torch.Tensor,
+    cosine: torch.Tensor, score: torch.Tensor, figures: torch.Tensor,
+) -> torch.Tensor:  # fmt: skip
+    """Everything known of B pairs.
+
+    Args:
+        network: Encoder and head; its word table is read.
+        rarity: (V,) as from `rarity_of`.
+        ids: (2B, P) word pieces, first texts, then second texts.
+        mask: (2B, P).
+        tokens: (2B, P, W) token vectors of the layer that the head reads.
+        cosine: (B,).
+        score: (B,) of the head, 0 to 1.
+        figures: (B, F).
+
+    Returns:
+        (B, 28 + F) float32, the same for (a, b) and (b, a).
+    """
+    half = len(cosine)
+    # The first and the last piece of a text are marks, not words.
+    inner = mask.clone()
+    inner[:, 0] = 0
+    inner.scatter_(1, (mask.sum(1, keepdim=True) - 1).clamp(min=0), 0)
+    weight = rarity.to(ids.device)[ids] * inner
+    words = network.encoder.get_input_embeddings().weight[ids]
+    parts = [
+        alignment(vectors[:half], weight[:half], vectors[half:], weight[half:]) for vectors in (words, tokens)
+    ]
+    counts = torch.stack([inner[:half].sum(1), inner[half:].sum(1)], 1).float()
+    lengths = torch.stack([counts.amin(1), counts.amax(1)], 1)
+    alone = torch.stack([torch.logit(score.float().clamp(1e-4, 1 - 1e-4)), cosine.float()], 1)
+    return torch.cat([alone, *parts, lengths, figures.float()], 1)
+
+
+@dataclass(frozen=True)
+class Settled:
+    """Outcome of `settle`.
+
+    Args:
+        verdict: The fitted network, or None where it did not help.
+        pairs: Pairs that it was fitted on.
+        head: Spearman of the head on pairs held back from the fit.
+        together: Spearman of the verdict on the same.
+    """
+
+    verdict: Verdict | None
+    pairs: int
+    head: float
+    together: float
+
+
+def settle(
+    network: Any,
+    examples: PairExamples,
+    groups: Sequence[str],
+    known: Sequence[Sequence[int]],
+    *,
+    pad_id: int,
+    bf16: bool = False,
+    seed: int = 0,
+    steps: int = _STEPS,
+    progress: Callable[[int, int], None] | None = None,
+) -> Settled:
+    """Fit a verdict on pairs that the encoder did not learn from, if it helps.
+
+    Args:
+        network: Trained encoder and head, in evaluation mode.
+        examples: Graded pairs, at least 200; every fifth group is held back to see whether it helps.
+        groups: Group of each pair.
+        known: Word pieces of the training texts, for the rarity of words.
+        pad_id: Id of the padding.
+        bf16: Whether the network computes in bf16.
+        seed: Of the start and the order.
+        steps: Updates.
+        progress: Called with (pairs read, pairs in all).
+    """
+    words = int(network.encoder.get_input_embeddings().weight.shape[0])
+    rarity = rarity_of(known, words)
+    facts, scores = _collect(network, examples, rarity, pad_id, bf16, progress)
+    grades = torch.from_numpy(examples.scores)
+    names = sorted(set(groups))
+    held_names = set(names[::5])
+    held = torch.tensor([group in held_names for group in groups])
+    if len(examples) < _LEAST_PAIRS or not held.any() or held.all():
+        return Settled(None, 0, 0.0, 0.0)
+    verdict = Verdict(words, facts.shape[1])
+    verdict.rarity.copy_(rarity)
+    _fit(verdict, facts[~held], grades[~held], seed, steps)
+    with torch.inference_mode():
+        found = verdict(facts[held])
+    truth = grades[held].numpy()
+    head = spearman(scores[held].numpy(), truth) or 0.0
+    together = spearman(found.numpy(), truth) or 0.0
+    return Settled(
+        verdict if together > head else None, int((~held).sum()), round(head, 4), round(together, 4)
+    )
+
+
+def _collect(
+    network: Any, examples: PairExamples, rarity: torch.Tensor, pad_id: int, bf16: bool,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
+    from core.embeddings.predict import both_ways
+    from core.embeddings.trainer import stacked
+
+    device = next(network.parameters()).device
+    order = sorted(range(len(examples)), key=lambda n: examples.lengths[n])
+    facts: list[torch.Tensor | None] = [None] * len(order)
+    scores = torch.zeros(len(order))
+    for begin in range(0, len(order), 64):
+        part = order[begin : begin + 64]
+        batch = collate([examples[n] for n in part], pad_id=pad_id)
+        ids, mask = stacked(batch, device)
+        figures = batch["label"][:, 1:].to(device)
+        with torch.inference_mode(), torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16):
+            vectors, tokens = network.read(ids, mask)
+            cosine = (vectors[: len(part)] * vectors[len(part) :]).sum(1)
+            score = both_ways(network, tokens, mask, cosine, figures)
+            seen = evidence(network, rarity, ids, mask, tokens, cosine, score, figures)
+        scores[part] = score.float().cpu()
+        for place, row in zip(part, seen.float().cpu(), strict=True):
+            facts[place] = row
+        if progress is not None:
+            progress(min(begin + 64, len(order)), len(order))
+    return torch.stack(facts), scores
+
+
+def _fit(verdict: Verdict, facts: torch.Tensor, grades: torch.Tensor, seed: int, steps: int) -> None:
+    facts, grades = facts.clone(), grades.clone().float()  # out of inference mode
+    verdict.mean.copy_(facts.mean(0))
+    verdict.scale.copy_(facts.std(0) + 1e-6)
+    with torch.random.fork_rng(devices=[]):
+        for number, member in enumerate(verdict.members):
+            torch.manual_seed(1000 * seed + number)
+            for layer in member:
+                if isinstance(layer, nn.Linear):
+                    layer.reset_parameters()
+            optimizer = torch.optim.AdamW(member.parameters(), lr=_RATE, weight_decay=0.02)
+            member.train()
+            for step in range(steps):
+                for group in optimizer.param_groups:
+                    group["lr"] = _RATE * (1 - step / steps)
+                chosen = torch.randint(0, len(facts), (min(_BATCH, len(facts)),))
+                seen = ((facts[chosen] - verdict.mean) / verdict.scale).clamp(-_FAREST, _FAREST)
+                loss = functional.binary_cross_entropy_with_logits(member(seen).squeeze(1), grades[chosen])
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+    verdict.eval()

@@ -1,0 +1,84 @@
+"""The last word on a pair: alignment of words, fit on held-out pairs, storing, symmetry."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from core.embeddings import model as models
+from core.embeddings.batches import PairExamples
+from core.embeddings.predict import SimilarityModel, load_folder
+from core.embeddings.verdict import Verdict, alignment, rarity_of, settle
+from core.errors import ModelError
+from core.text.cues import CueReader
+from tests.core.embeddings.tiny import toy_pairs
+
+PAIRS = [("the pole shall be 18 feet", "18 ft for the pole"), ("guy", "the anchor must be 3 feet on line"), ("", "a")]
+
+
+@pytest.fixture
+def settled(tiny_encoder: Path):
+    """An untrained tiny network with a fitted verdict."""
+    network, tokenizer, info = models.build(str(tiny_encoder), head_layers=1)
+    rows = toy_pairs(600)
+    for number, row in enumerate(rows):
+        row["group"] = f"g{number % 30}"
+    examples = PairExamples(rows, tokenizer, CueReader(info.cues), max_length=32)
+    groups = [row["group"] for row in rows]
+    found = settle(network, examples, groups, [*examples.a, *examples.b], pad_id=0, steps=200)
+    return network, tokenizer, info, found
+
+
+def test_words_without_a_partner_show_as_gaps() -> None:
+    one, other, third = torch.eye(3)
+    a, b = torch.stack([one, other])[None], torch.stack([one, third])[None]
+    full = torch.tensor([[1.0, 1.0]])
+    equal, apart = alignment(a, full, a, full)[0], alignment(a, full, b, full)[0]
+    assert equal[:6].tolist() == [1, 1, 0, 0, 0, 1]
+    assert apart[:5].tolist() == pytest.approx([0.5, 0, 1, 0.5, 1])
+    # A word that tells little counts little, one of weight 0 is not there.
+    little = alignment(a, torch.tensor([[1.0, 0.3]]), b, torch.tensor([[1.0, 0.3]]))[0]
+    assert little[4] == pytest.approx(0.3)
+    missing = alignment(a, torch.tensor([[1.0, 0.0]]), b, torch.tensor([[1.0, 0.0]]))[0]
+    assert missing[:6].tolist() == [1, 1, 0, 0, 0, 1]
+
+
+def test_common_words_are_less_rare() -> None:
+    rarity = rarity_of([[1, 2], [1, 3], [1, 4]], 6)
+    assert rarity[1] == pytest.approx(0.3) and rarity[2] < rarity[5] == 1
+
+
+def test_a_verdict_helps_an_untrained_head(settled) -> None:
+    found = settled[3]
+    assert found.verdict is not None and found.pairs == 480
+    assert found.together > found.head + 0.1 and found.together > 0.6
+
+
+def test_too_few_pairs_leave_the_head_its_word(tiny_encoder: Path) -> None:
+    network, tokenizer, info = models.build(str(tiny_encoder), head_layers=1)
+    examples = PairExamples(toy_pairs(40), tokenizer, CueReader(info.cues), max_length=32)
+    assert settle(network, examples, ["a", "b"] * 20, examples.a, pad_id=0, steps=5).verdict is None
+
+
+def test_it_is_stored_symmetric_and_independent_of_the_batch(settled, tmp_path: Path) -> None:
+    network, tokenizer, info, found = settled
+    network.verdict = found.verdict
+    before = SimilarityModel(network, tokenizer, info)
+    info.kind = "delta"
+    a, b = zip(*PAIRS, strict=True)
+    wanted = before.score(a, b)
+    models.store(network, tmp_path / "m", info, dtype="fp32")
+    again = load_folder(tmp_path / "m")
+    assert isinstance(again.network.verdict, Verdict)
+    np.testing.assert_allclose(again.score(a, b), wanted, atol=1e-5)
+    np.testing.assert_allclose(again.score(b, a), wanted, atol=1e-5)
+    np.testing.assert_allclose([again.score(x, y) for x, y in PAIRS], wanted, atol=1e-5)
+    without = again.scores(a, b)
+    again.network.verdict = None
+    assert np.abs(again.score(a, b) - without["score"]).max() > 0.01
+    (tmp_path / "m" / models.VERDICT_FILE).unlink()
+    with pytest.raises(ModelError, match="cannot be read"):
+        load_folder(tmp_path / "m")
