@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from core import __version__
-from core.cli import data, detector, libraries, models, runs
+from core.cli import data, detector, libraries, models, runs, similarity
 from core.cli.output import Output
 from core.errors import InputError, NexaError
 
@@ -22,7 +22,7 @@ def parser() -> argparse.ArgumentParser:
     verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True)
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--json", action="store_true", help="print one JSON object on standard output")
-    for room in (data, runs, models, libraries, detector):
+    for room in (data, runs, models, libraries, detector, similarity):
         room.add_verbs(verbs, common)
     return top
 

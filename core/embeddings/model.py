@@ -216,9 +216,7 @@ def store(network: Network, folder: Path, info: ModelInfo, *, dtype: str = "fp16
     }
     save_file(head, folder / HEAD_FILE, metadata={"format": "pt"})
     if network.verdict is not None:
-        info.verdict = dict(network.verdict.sizes)
-        state = {name: value.cpu().contiguous() for name, value in network.verdict.state_dict().items()}
-        save_file(state, folder / VERDICT_FILE, metadata={"format": "pt"})
+        store_verdict(network.verdict, folder, info)
     if hasattr(network.encoder, "peft_config"):
         info.kind = "adapter"
         network.encoder.save_pretrained(folder, save_embedding_layers=False, safe_serialization=True)
@@ -237,6 +235,13 @@ def store(network: Network, folder: Path, info: ModelInfo, *, dtype: str = "fp16
         }
         save_file(changed, folder / DELTA_FILE, metadata={"format": "pt", "kind": "delta"})
     write_json_atomic(folder / INFO_FILE, vars(info))
+
+
+def store_verdict(verdict: Verdict, folder: Path, info: ModelInfo) -> None:
+    """Write what has the last word on a pair; its sizes go into `info`, which the caller writes."""
+    info.verdict, info.format = dict(verdict.sizes), FORMAT
+    state = {name: value.cpu().contiguous() for name, value in verdict.state_dict().items()}
+    save_file(state, folder / VERDICT_FILE, metadata={"format": "pt"})
 
 
 def read_info(folder: Path) -> ModelInfo:

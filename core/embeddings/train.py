@@ -145,9 +145,7 @@ def _settled_text(fitted: Fitted) -> str:
         return "There are too few validation pairs to fit the last word on; the pair head has it."
     figures = f"Spearman {found.together:.4f} against {found.head:.4f} of the pair head alone"
     if found.verdict is None:
-        return (
-            f"The last word, fitted on {found.pairs:,} validation pairs, did not help: {figures}."
-        )
+        return f"The last word, fitted on {found.pairs:,} validation pairs, did not help: {figures}."
     return f"The last word was fitted on {found.pairs:,} validation pairs; on the others: {figures}."
 
 

@@ -98,7 +98,7 @@ def _manifest(
         "base_model": _base_model(spec, report),
         **origin,
         "spec": spec,
-        "dataset": _dataset(task, spec, ws),
+        "dataset": _dataset(task, spec, report, ws),
         "metrics": {
             "before": {**{part: figures(before.get(part)) for part in ("test", "gold")}, **checks["before"]},
             "after": {**{part: figures(report.get(part)) for part in ("test", "gold")}, **checks["after"]},
@@ -128,8 +128,11 @@ def _base_model(spec: dict[str, Any], report: dict[str, Any]) -> dict[str, str]:
     return {"name": str(given or spec.get("base_model", "")), "sha256": str(report.get("base_sha256", ""))}
 
 
-def _dataset(task: str, spec: dict[str, Any], ws: Workspace) -> dict[str, Any]:
-    entry = {"id": spec.get("dataset", ""), "hash": spec.get("dataset_hash", ""), "source": "", "licence": ""}
+def _dataset(task: str, spec: dict[str, Any], report: dict[str, Any], ws: Workspace) -> dict[str, Any]:
+    told = report.get("dataset")
+    source = told.get("source") if isinstance(told, dict) else ""
+    entry = {"id": spec.get("dataset", ""), "hash": spec.get("dataset_hash", ""), "licence": "",
+             "source": source if isinstance(source, str) else ""}  # fmt: skip
     try:
         card = read_json(ws.dataset(task, entry["id"]) / "card.json")
         entry["source"] = str(card.get("source", ""))

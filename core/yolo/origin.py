@@ -157,7 +157,10 @@ def register_derived(
             "kind": "full",
             "base_model": {"name": told, "sha256": first.sha256 if len(parents) == 1 else ""},
             "labels": list(info.labels),
-            "dataset": {"id": spec.get("dataset", "")},
+            "dataset": {
+                "id": spec.get("dataset", ""),
+                "source": (trained.manifest.get("dataset") or {}).get("source", ""),
+            },
             "gold_dataset": gold.id if gold else None,
             "origin": {**origin, "parents": entries},
             "test": None, "gold": None, "before": None,

@@ -194,3 +194,36 @@ def test_the_benchmarks_measure_search_and_encoding(
     assert status == 0 and found["texts"] == 40 and found["texts_a_second"] > 0
     assert main(["bench", "embeddings-encode", "--set", "texts=few"]) == 2
     assert "'few'" in capsys.readouterr().err
+
+
+def test_regrade_makes_a_version_that_follows_the_given_grades(
+    tiny_encoder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parent = store_version(tiny_encoder)
+    rows = [{**row, "group": f"g{n % 30}"} for n, row in enumerate(toy_pairs(400))]
+    file = pair_file(tmp_path / "mine.jsonl", rows)
+    status, value = run_json(
+        capsys, "regrade", "embeddings", "--model", parent.id, "--data", file, "--name", "mine"
+    )
+    assert status == 0, value
+    assert value["version"] != parent.id
+    origin = value["origin"]
+    assert origin["method"] == "regrade" and origin["parents"][0]["name"] == parent.id
+    fresh = pair_file(tmp_path / "fresh.jsonl", toy_pairs(80, 5))
+    scores = {}
+    for version in (parent.id, value["version"]):
+        _, scores[version] = run_json(capsys, "evaluate", "embeddings", "--model", version, "--data", fresh)
+    assert scores[value["version"]]["spearman"] > scores[parent.id]["spearman"] + 0.2
+    card = (Path(value["path"]) / "card.md").read_text(encoding="utf-8")
+    assert "The last word on a pair was fitted on" in card
+
+
+def test_regrade_says_what_is_missing(
+    tiny_encoder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parent = store_version(tiny_encoder)
+    few = pair_file(tmp_path / "few.jsonl", toy_pairs(20))
+    assert main(["regrade", "embeddings", "--model", parent.id, "--data", few]) != 0
+    assert "20 pairs are too few" in capsys.readouterr().err
+    assert main(["regrade", "embeddings", "--model", "base", "--data", few]) != 0
+    assert "no pair head" in capsys.readouterr().err

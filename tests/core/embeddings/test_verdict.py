@@ -16,7 +16,11 @@ from core.errors import ModelError
 from core.text.cues import CueReader
 from tests.core.embeddings.tiny import toy_pairs
 
-PAIRS = [("the pole shall be 18 feet", "18 ft for the pole"), ("guy", "the anchor must be 3 feet on line"), ("", "a")]
+PAIRS = [
+    ("the pole shall be 18 feet", "18 ft for the pole"),
+    ("guy", "the anchor must be 3 feet on line"),
+    ("", "a"),
+]
 
 
 @pytest.fixture

@@ -1,0 +1,136 @@
+"""Fits the last word of a stored version on graded pairs, without training the encoder again.
+
+For pairs of one's own: a few hundred that were graded by hand bring the scores to the grader's own scale.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import core
+from core.embeddings import model as models
+from core.embeddings.batches import PairExamples
+from core.embeddings.evaluate import evaluate
+from core.embeddings.predict import load_base, load_folder
+from core.embeddings.stress import general_similarity, stress_report
+from core.embeddings.verdict import settle
+from core.errors import InputError
+from core.files import scratch_folder, sha256_file
+from core.registry.manifest import Version
+from core.registry.register import register_run
+from core.registry.versions import open_version
+from core.runs.spec import SCHEMA_VERSION, SPEC_FILE
+from core.text.cues import CueReader
+from core.workspace import Workspace, write_json_atomic
+
+Progress = Callable[[int, int], None]
+_KEPT_SPEC = ("recipe", "preset", "dataset", "dataset_hash", "gold", "seed", "rows", "base_model")
+_WEIGHTS = (
+    models.INFO_FILE, models.HEAD_FILE, models.DELTA_FILE, models.ADAPTER_FILE, "adapter_config.json",
+)  # fmt: skip
+_WORST = 20
+
+
+def regrade(
+    ref: str,
+    rows: Sequence[dict],
+    *,
+    data_name: str = "",
+    measured: dict[str, Sequence[dict]] | None = None,
+    name: str = "",
+    command: Sequence[str] = (),
+    progress: Progress | None = None,
+    ws: Workspace | None = None,
+) -> Version:
+    """Fit the last word of a version on pairs and register the result.
+
+    Args:
+        ref: The version: `v3`, `candidate`, `starter` ...
+        rows: Pairs `{"a", "b", "score"}` whose texts the version did not learn from, at least 200; `group`
+            keeps pairs together when some are held back.
+        data_name: What the manifest calls them.
+        measured: Pairs to score the new version and its parent on: `test` and `gold`.
+        name: What the user calls it.
+        command: The command that makes it again.
+        progress: Called with (pairs read, pairs in all).
+        ws: Workspace; the current one by default.
+
+    Raises:
+        InputError: If the pairs are too few or a new last word would be no better.
+        NotFoundError: If there is no such version.
+    """
+    ws = ws or Workspace.current()
+    version = open_version("embeddings", ref, ws=ws)
+    if version.kind == "base":
+        raise InputError("The base model has no pair head.", "Choose a trained version, or train one.")
+    parent = load_folder(version.path, ref=version.id)
+    examples = PairExamples(
+        rows, parent.tokenizer, CueReader(parent.info.cues), max_length=parent.info.max_length,
+        figures=parent.info.use_figures,
+    )  # fmt: skip
+    found = settle(
+        parent.network, examples, [str(row.get("group") or row["a"]) for row in rows],
+        [*examples.a, *examples.b], pad_id=parent.tokenizer.pad_token_id or 0, progress=progress,
+    )  # fmt: skip
+    if not found.pairs:
+        raise InputError(f"{len(rows)} pairs are too few to fit on.", "Give 200 or more, of several groups.")
+    if found.verdict is None:
+        raise InputError(
+            f"A new last word would be no better: Spearman {found.together:.4f} against {found.head:.4f} on pairs "
+            "held back.",
+            "Give more pairs, or keep the version.",
+        )
+    with scratch_folder(ws.scratch, "regrade") as folder:
+        (folder / "model").mkdir()
+        for file in (version.path / kept for kept in _WEIGHTS):
+            if file.is_file():
+                shutil.copyfile(file, folder / "model" / file.name)
+        info = models.read_info(folder / "model")
+        models.store_verdict(found.verdict, folder / "model", info)
+        write_json_atomic(folder / "model" / models.INFO_FILE, vars(info))
+        made = load_folder(folder / "model")
+        sets = {part: list(pairs) for part, pairs in (measured or {}).items()}
+
+        def scored(model: Any) -> dict[str, Any]:
+            return {
+                part: evaluate(model, sets[part], worst=_WORST) if sets.get(part) else None
+                for part in ("test", "gold")
+            }
+
+        everyday = general_similarity(load_base(info.base_model)), general_similarity(made)
+        before = {
+            part: value and {key: item for key, item in value.items() if key not in ("worst", "points")}
+            for part, value in scored(parent).items()
+        }
+        spec = version.manifest.get("spec") or {}
+        text = (
+            f"The last word on a pair was fitted on {found.pairs:,} pairs of {data_name or 'a file'}; on "
+            f"the others Spearman {found.together:.4f}, {found.head:.4f} of the pair head alone."
+        )
+        write_json_atomic(folder / "report.json", {
+            "kind": info.kind, "labels": [],
+            "base_model": version.manifest.get("base_model") or {"name": info.base_model},
+            "dataset": version.manifest.get("dataset") or {}, "gold_dataset": spec.get("gold"),
+            "origin": {
+                "method": "regrade", "text": text, "data": data_name, "pairs": found.pairs,
+                "parents": [{
+                    "name": version.id, "share": 1.0,
+                    "sha256": sha256_file(version.path / models.HEAD_FILE),
+                    "dataset": spec.get("dataset"), "preset": spec.get("preset"), "seed": spec.get("seed"),
+                }],
+            },
+            **scored(made), "stress": stress_report(made),
+            "general": {
+                "before": everyday[0], "after": everyday[1], "lost": round(everyday[0] - everyday[1], 4),
+            },
+            "before": {"model": version.id, "trained": True, **before, "stress": stress_report(parent)},
+        })  # fmt: skip
+        write_json_atomic(folder / SPEC_FILE, {
+            **{key: value for key, value in spec.items() if key in _KEPT_SPEC}, "task": "embeddings",
+            "name": name, "argv": list(command), "schema_version": SCHEMA_VERSION,
+            "code_version": core.__version__, "created": time.time(),
+        })  # fmt: skip
+        return register_run(folder, ws=ws, run="")
