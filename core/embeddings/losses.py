@@ -67,10 +67,9 @@ class PairLoss(nn.Module):
         logits = self.network.head(a_tokens, a_mask, b_tokens, b_mask, cosine, figures).float()
         total = self._of_vectors(a, b, cosine, grades)
         total = total + self.head_weight * functional.binary_cross_entropy_with_logits(logits, grades)
-        if self.rehearsal and self.training:
-            # Not in every step: it costs as much as the pairs themselves, and everyday similarity drifts slowly.
-            if self.turn % _REHEARSE_EVERY == 0:
-                total = total + self.rehearsal * _SQUARES * self._forgotten()
+        # Not in every step: it costs as much as the pairs themselves, and everyday similarity drifts slowly.
+        if self.rehearsal and self.training and self.turn % _REHEARSE_EVERY == 0:
+            total = total + self.rehearsal * _SQUARES * self._forgotten()
         return total
 
     def _read(self, part: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -79,8 +79,8 @@ def regrade(
         raise InputError(f"{len(rows)} pairs are too few to fit on.", "Give 200 or more, of several groups.")
     if found.verdict is None:
         raise InputError(
-            f"A new last word would be no better: Spearman {found.together:.4f} against {found.head:.4f} on pairs "
-            "held back.",
+            f"A new last word would be no better: on pairs held back Spearman {found.together:.4f} against "
+            f"{found.head:.4f}.",
             "Give more pairs, or keep the version.",
         )
     with scratch_folder(ws.scratch, "regrade") as folder:

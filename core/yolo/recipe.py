@@ -82,8 +82,8 @@ class YoloRecipe(BaseRecipe):
     )  # fmt: skip
     first_size: int = setting(
         0, "Image size at first",
-        "When the training begins from random weights, its images start this small and grow to the image size: "
-        "many small images teach more at first than few large ones. 0 = full size throughout.",
+        "When the training begins from random weights, its images start this small and grow to the image "
+        "size: many small images teach more at first than few large ones. 0 = full size throughout.",
         group="Model", unit="pixels", advanced=True, ge=0, le=1536,
     )  # fmt: skip
     grow_until: float = setting(
