@@ -1,4 +1,4 @@
-"""Measurements that take too long for a test: search over many passages, and encoding.
+"""Measurements that take too long for a test: search over many passages, encoding, losses compared.
 
 What is measured is what the pages and the command line call.
 """
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.bench import Benchmark
+from core.embeddings.ablation import compare_losses
 from core.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ def benchmarks() -> dict[str, Benchmark]:
             search_time,
         ),
         "encode": Benchmark("Short texts encoded in a second (options: model, texts, rounds).", encode_speed),
+        "losses": Benchmark(
+            "Losses and parts of the training compared: one small training for each, minutes apiece, goes on "
+            "after an interruption (options: count, epochs, seed, data, rows, precision, base, output).",
+            compare_losses,
+        ),
     }
 
 
