@@ -109,7 +109,7 @@ def _recipe(settings: dict[str, Any], changes: dict[str, float], seed: int) -> Y
         "fast",
         {"image_size": settings["size"], "epochs": settings["epochs"], "batch_size": settings["batch"],
          "architecture": settings["architecture"], "learning_rate": settings["rate"],
-         "fresh_learning_rate": 0, "first_size": 0,
+         "fresh_learning_rate": 0, "fresh_size": 0, "first_size": 0, "least_box": 0,
          "images_per_epoch": 0,
          "minutes": 0.0, "average": 0.998, "seed": seed, **changes},
     )  # fmt: skip

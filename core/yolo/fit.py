@@ -82,6 +82,8 @@ def fit(
         OutOfMemoryError: If memory runs out.
     """
     pooled = device != "cpu" and recipe.fresh_scenes
+    fresh = start.path is None
+    recipe = recipe.begun(fresh)
     if not train and not pooled:
         raise DatasetError("There are no training images.", "Generate or import a dataset first.")
     if not validation:
@@ -89,7 +91,6 @@ def fit(
     state, names = None, []
     if resume_from is None and start.path is not None:
         _, names, state = weights.read_weights(start.path, trusted=start.trusted)
-    fresh = start.path is None
     validation = spread(validation, recipe.validation_images)
     best = BestWeights(folder, fresh=resume_from is None)
     pool = None

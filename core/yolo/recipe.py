@@ -80,6 +80,12 @@ class YoloRecipe(BaseRecipe):
         "Long side to which images are scaled. Thin arms need 512 to 640; small images train faster.",
         group="Model", unit="pixels", ge=32, le=1536,
     )  # fmt: skip
+    fresh_size: int = setting(
+        0, "Image size from random weights",
+        "Image size when the training begins from random weights; small images are read faster, and a network "
+        "that knows nothing needs many. 0 = the image size above.",
+        group="Model", unit="pixels", advanced=True, ge=0, le=1536,
+    )  # fmt: skip
     first_size: int = setting(
         0, "Image size at first",
         "When the training begins from random weights, its images start this small and grow to the image "
@@ -146,6 +152,12 @@ class YoloRecipe(BaseRecipe):
         0.25, "Confidence in force",
         "Recall and precision are reported for boxes at or above this confidence.",
         group="Stopping", ge=0.01, le=0.95,
+    )  # fmt: skip
+    least_box: float = setting(
+        0.0, "Smallest object",
+        "Objects whose long side is shorter than this, at the size that the network sees, are not taught: of "
+        "those no shape is left. 0 teaches all.",
+        group="Data", unit="pixels", advanced=True, ge=0, le=100,
     )  # fmt: skip
     mosaic: float = setting(
         1.0, "Mosaic", "Share of training images that are put together from four.", group="Augmentation",
@@ -248,6 +260,10 @@ class YoloRecipe(BaseRecipe):
         """Learning rate of a training that begins from random weights (`fresh`) or from trained ones."""
         return (fresh and self.fresh_learning_rate) or self.learning_rate
 
+    def begun(self, fresh: bool) -> YoloRecipe:
+        """The recipe with the image size of a training from random weights (`fresh`) or from trained ones."""
+        return self.model_copy(update={"image_size": self.fresh_size}) if fresh and self.fresh_size else self
+
     @property
     def class_gain_in_force(self) -> float:
         """The class gain, multiplied by the focal gain while focal loss is on."""
@@ -263,15 +279,18 @@ PRESETS: dict[str, Preset] = {
         help="yolov8n from the starter at 512 pixels, short epochs; sized for two cores and half an hour.",
         values={
             "image_size": 512,
-            "epochs": 20,
-            "images_per_epoch": 2400,
+            "epochs": 40,
+            "images_per_epoch": 2000,
             "validation_images": 200,
             "batch_size": 16,
             "learning_rate": 1e-3,
             "fresh_learning_rate": 2e-3,
-            "first_size": 256,
+            "fresh_size": 320,
+            "first_size": 192,
+            "grow_until": 0.6,
+            "least_box": 10.0,
             "average": 0.995,
-            "mosaic": 0.4,
+            "mosaic": 0.25,
             "minutes": 30.0,
         },
         base_model=DEFAULT_BASE,

@@ -119,6 +119,16 @@ def side_at(progress: float, recipe: YoloRecipe) -> int:
     return min(recipe.image_size, max(32, int(side // 32) * 32))
 
 
+def without_tiny(batch: dict[str, Any], least: float) -> dict[str, Any]:
+    """A training batch without the objects whose long side is below `least` pixels of its images."""
+    if least > 0:
+        height, width = batch["img"].shape[2:]
+        longest = (batch["bboxes"][:, 2:] * batch["bboxes"].new_tensor([width, height])).amax(1)
+        for name in ("batch_idx", "cls", "bboxes"):
+            batch[name] = batch[name][longest >= least]
+    return batch
+
+
 class DetectorTrainer(DetectionTrainer):
     """The library's trainer with our data, loss, precision, averaging and resume points.
 
@@ -261,7 +271,7 @@ class DetectorTrainer(DetectionTrainer):
             # Boxes are shares of the image and need no scaling.
             sizes = [max(32, round(pixels * side / longest / 32) * 32) for pixels in batch["img"].shape[2:]]
             batch["img"] = functional.interpolate(batch["img"], sizes, mode="bilinear", antialias=True)
-        return batch
+        return without_tiny(batch, self.job.recipe.least_box)
 
     def get_validator(self) -> DetectionValidator:
         """The library's validator with figures at the confidence in force."""

@@ -65,7 +65,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
     small = {
         "architecture": "yolov8p", "image_size": 64, "epochs": 40, "batch_size": 16, "learning_rate": 5e-3,
-        "fresh_learning_rate": 0, "first_size": 0,
+        "fresh_learning_rate": 0, "fresh_size": 0, "first_size": 0, "least_box": 0,
         "images_per_epoch": 0, "minutes": 0, "mosaic": 0.0, "scale": 0.2, "average": 0.9,
     }  # fmt: skip
     folder = tmp_path_factory.mktemp("trained")

@@ -29,7 +29,7 @@ from core.yolo.trainer import DetectorTrainer, Job, side_at
 
 SMALL = {
     "architecture": "yolov8p", "image_size": 64, "images_per_epoch": 0, "batch_size": 8,
-    "learning_rate": 5e-3, "fresh_learning_rate": 0, "first_size": 0,
+    "learning_rate": 5e-3, "fresh_learning_rate": 0, "fresh_size": 0, "first_size": 0, "least_box": 0,
     "average": 0.95, "minutes": 0, "warmup": 0.1, "threads": 1, "sheet_every": 0, "precision": "fp32",
 }  # fmt: skip
 
@@ -89,22 +89,30 @@ def test_a_small_network_learns_the_toy(tmp_path: Path, labelled) -> None:
 
 
 def test_images_grow_from_random_weights_only(toy, tmp_path: Path) -> None:
-    recipe = build_recipe("fast", {**SMALL, "image_size": 128, "first_size": 64, "grow_until": 0.5})
+    recipe = build_recipe(
+        "fast", {**SMALL, "image_size": 128, "first_size": 64, "grow_until": 0.5, "least_box": 10}
+    )
     assert [side_at(share, recipe) for share in (0, 0.26, 0.5, 1)] == [64, 96, 128, 128]
     assert side_at(0, build_recipe("fast", {**SMALL, "first_size": 256})) == 64
     seen = {}
     for fresh in (True, False):
         job = Job(recipe, toy["train"], toy["val"], tmp_path / str(fresh), fresh=fresh)
-        trainer = DetectorTrainer(job)
-        image = torch.zeros(2, 3, 128, 96, dtype=torch.uint8)
-        seen[fresh] = tuple(trainer.preprocess_batch({"img": image})["img"].shape)
-    assert seen == {True: (2, 3, 64, 64), False: (2, 3, 128, 96)}
+        batch = {
+            "img": torch.zeros(2, 3, 128, 96, dtype=torch.uint8), "batch_idx": torch.tensor([0.0, 1.0]),
+            "cls": torch.tensor([[0.0], [1.0]]), "bboxes": torch.tensor([[0.5, 0.5, 0.2, 0.5], [0.5, 0.5, 0.1, 0.1]]),
+        }  # fmt: skip
+        batch = DetectorTrainer(job).preprocess_batch(batch)
+        seen[fresh] = (tuple(batch["img"].shape), batch["cls"].flatten().tolist())
+    # 0.1 of 64 pixels is too small to be taught, 0.1 of 128 is not.
+    assert seen == {True: ((2, 3, 64, 64), [0.0]), False: ((2, 3, 128, 96), [0.0, 1.0])}
 
 
 def test_random_weights_get_their_own_learning_rate() -> None:
     recipe = build_recipe("fast", {"learning_rate": 1e-3, "fresh_learning_rate": 2e-3})
     assert recipe.rate(fresh=True) == 2e-3 and recipe.rate(fresh=False) == 1e-3
     assert build_recipe("seed", {"learning_rate": 4e-3}).rate(fresh=True) == 4e-3
+    sized = build_recipe("fast", {"image_size": 512, "fresh_size": 320})
+    assert sized.begun(fresh=True).image_size == 320 and sized.begun(fresh=False).image_size == 512
 
 
 def test_few_validation_images_come_from_all_over(toy) -> None:
