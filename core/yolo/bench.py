@@ -96,7 +96,8 @@ def _ours(root: Path, folder: Path, size: int, batch: int, architecture: str) ->
         "fast",
         {"image_size": size, "batch_size": batch, "architecture": architecture, "epochs": 3,
          "images_per_epoch": 0,
-         "minutes": 0, "mosaic": 1.0, "close_mosaic": 0, "gradient_accumulation": 1, "fresh_size": 0, "first_size": 0, "least_box": 0},
+         "minutes": 0, "mosaic": 1.0, "close_mosaic": 0, "gradient_accumulation": 1,
+         "fresh_size": 0, "first_size": 0, "least_box": 0},
     )  # fmt: skip
     clock = _Clock()
     frames = _frames(root, "train")

@@ -82,8 +82,8 @@ class YoloRecipe(BaseRecipe):
     )  # fmt: skip
     fresh_size: int = setting(
         0, "Image size from random weights",
-        "Image size when the training begins from random weights; small images are read faster, and a network "
-        "that knows nothing needs many. 0 = the image size above.",
+        "Image size when the training begins from random weights; small images are read faster, and a "
+        "network that knows nothing needs many. 0 = the image size above.",
         group="Model", unit="pixels", advanced=True, ge=0, le=1536,
     )  # fmt: skip
     first_size: int = setting(

@@ -99,7 +99,8 @@ def test_images_grow_from_random_weights_only(toy, tmp_path: Path) -> None:
         job = Job(recipe, toy["train"], toy["val"], tmp_path / str(fresh), fresh=fresh)
         batch = {
             "img": torch.zeros(2, 3, 128, 96, dtype=torch.uint8), "batch_idx": torch.tensor([0.0, 1.0]),
-            "cls": torch.tensor([[0.0], [1.0]]), "bboxes": torch.tensor([[0.5, 0.5, 0.2, 0.5], [0.5, 0.5, 0.1, 0.1]]),
+            "cls": torch.tensor([[0.0], [1.0]]),
+            "bboxes": torch.tensor([[0.5, 0.5, 0.2, 0.5], [0.5, 0.5, 0.1, 0.1]]),
         }  # fmt: skip
         batch = DetectorTrainer(job).preprocess_batch(batch)
         seen[fresh] = (tuple(batch["img"].shape), batch["cls"].flatten().tolist())
