@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -16,6 +19,10 @@ from core.workspace import Workspace
 from dashboard import cards, embeddings_libraries, model_use, nav, state, words
 from dashboard import embeddings_text as texts
 from dashboard.model_use import Choice
+
+if TYPE_CHECKING:
+    from core.embeddings.index import Index
+    from core.embeddings.predict import SimilarityModel
 
 EXAMPLES = (
     "service drop hangs 9 ft over the sidewalk",
@@ -29,6 +36,53 @@ LEGEND = (
 COUNTS = (3, 5, 10, 20)
 MAX_CHARACTERS = 5_000
 IN_ADDRESS = 1_500
+KEPT_INDEXES = 6
+
+
+@dataclass
+class Indexes:
+    """Passages with their vectors as this process last read them, by library and model key."""
+
+    results: OrderedDict[tuple[str, str, str], Index] = field(default_factory=OrderedDict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def get(self, key: tuple[str, str, str]) -> Index | None:
+        with self.lock:
+            if key in self.results:
+                self.results.move_to_end(key)
+            return self.results.get(key)
+
+    def put(self, key: tuple[str, str, str], index: Index) -> None:
+        with self.lock:
+            self.results[key] = index
+            self.results.move_to_end(key)
+            while len(self.results) > KEPT_INDEXES:
+                self.results.popitem(last=False)
+
+
+@st.cache_resource(show_spinner=False)
+def indexes() -> Indexes:
+    """The store of indexes, shared by all sessions."""
+    return Indexes()
+
+
+def index_of(
+    library: Library, model: SimilarityModel, progress: Callable[[int, int], None] | None = None
+) -> Index:
+    """Passages of a library with vectors of a model; read, or made, once a process.
+
+    Args:
+        library: The library.
+        model: Whose vectors.
+        progress: Called with (passages done, passages in all) while vectors are made.
+    """
+    # A library that was deleted and imported again has the same id, but no vectors on the disk.
+    key = (str(library.path), library.created, libraries.model_key(model))
+    index = indexes().get(key)
+    if index is None:
+        index = libraries.embed_library(library, model, progress=progress)
+        indexes().put(key, index)
+    return index
 
 
 def draw(task: Task, before: Choice, after: Choice) -> None:
@@ -109,7 +163,7 @@ def embedded(task: Task, choice: Choice, library: Library) -> None:
         place.progress(share, text=words.plain(said))
 
     with model_use.loaded(task.name, choice) as model:
-        libraries.embed_library(library, model, progress=progress)
+        index_of(library, model, progress)
     place.empty()
 
 
@@ -119,8 +173,7 @@ def _search(
 ) -> list[dict[str, Any]]:
     library = libraries.get_library(library_id, ws=Workspace.current())
     with model_use.loaded(task_name, Choice(model_id, model_id, stamp)) as model:
-        index = libraries.embed_library(library, model)
-        return [asdict(hit) for hit in model.search(query, index, k=count)]
+        return [asdict(hit) for hit in model.search(query, index_of(library, model), k=count)]
 
 
 def _found(task: Task, choice: Choice, library: Library, query: str, count: int) -> list[dict[str, Any]]:

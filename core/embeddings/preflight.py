@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from core.embeddings.generate import SPLIT_SHARES
 from core.encoders.bases import DEFAULT_BASE
 from core.encoders.size import base_size
 from core.machine import core_speed, usable_cores
@@ -17,35 +18,89 @@ if TYPE_CHECKING:
     from core.embeddings.recipe import EmbeddingsRecipe
 
 _PIECES = 24  # word pieces of an average text with padding
-_EFFICIENCY = 0.40
+# Share of its own matrix speed (core.machine.core_speed) that each core reaches while it trains. To set it
+# anew, on an idle machine: take the seconds of a finished run, subtract `_START_SECONDS` and `fixed_seconds`,
+# and divide `operations` by what is left, by core_speed() and by the threads. One core at bf16, beside other
+# load, gave 0.50 to 0.63; a second core adds less than the first, so the lower end stands for both.
+_EFFICIENCY = 0.50
+_MOST_CORES = 8  # more help less and less: batches are small
 _START_SECONDS = 25.0
+_PAIR_SECONDS = 0.001  # reading the figures of a pair and cutting it into word pieces, on one core
+_VERDICT_SECONDS = 6.0  # the 4,500 small updates of the last word, on one core
+_LEAST_VERDICT_PAIRS = 200  # as in verdict.py
+_STRESS_PAIRS = 540  # of stress.stress_report
+_EVERYDAY = 2 * 59 * 14 / _PIECES  # texts of general.jsonl, as if they were as long as the pairs'
+_REMEMBERED = 120 * 14 / _PIECES  # texts of rehearsal.txt, likewise
+_REHEARSED, _REHEARSED_PIECES, _REHEARSE_EVERY = 16, 14, 4  # sentences a step, as in losses.py
 _MIB = 1024 * 1024
 
 
 def estimate_seconds(
     recipe: EmbeddingsRecipe, rows: int, cores: int | None = None, base: str = DEFAULT_BASE
 ) -> float:
-    """Expected time of both stages on this machine, in seconds; expect it to be right within a half.
+    """Expected time on this machine from start to report, in seconds; expect it to be right within a half.
+
+    Both stages, validation, the last word, and the scoring of the stored model and of the one before it on
+    the test split, the edits and the everyday sentences count; a gold set does not, its size is not known.
 
     Args:
         recipe: The settings.
-        rows: Training pairs.
+        rows: Training pairs; validation and test are taken to be as large as those of generated pairs.
         cores: Cores that the training may use, when fewer than this machine's; None for all.
         base: Base encoder.
     """
+    threads = min(recipe.threads or cores or usable_cores(), usable_cores(), _MOST_CORES)
+    speed = core_speed() * threads * _EFFICIENCY
+    return _START_SECONDS + fixed_seconds(recipe, rows) + operations(recipe, rows, base) / speed
+
+
+def operations(recipe: EmbeddingsRecipe, rows: int, base: str = DEFAULT_BASE) -> float:
+    """Operations of the matrix products of a whole run; arguments as for `estimate_seconds`."""
     size = base_size(base)
     layer = size.encoder / size.layers
     # Forward 2, gradients of activations 2, of weights 2 operations per weight and piece.
     trained = size.layers - min(recipe.freeze_layers, size.layers) if recipe.method == "full" else size.layers
     work = layer * (2 * size.layers + (2.2 if recipe.method == "lora" else 4) * trained)
+    text = 2 * _PIECES * size.encoder  # reading one
+    # The head reads both texts together, in both orders when it judges.
+    judged = 2 * text + 2 * 2 * 2 * _PIECES * layer * recipe.head_layers
     pair = 2 * _PIECES * (work + 6 * layer * recipe.head_layers)
-    rehearsal = 16 * 14 / recipe.batch_size * work if recipe.rehearsal else 0.0
-    total = rows * recipe.epochs * (pair + rehearsal)
-    total += 0.3 * rows * recipe.epochs * 2 * _PIECES * 2 * size.encoder / 2
-    if recipe.first_stage != "none":
-        total += min(recipe.first_texts, 2 * rows + 400) * recipe.first_epochs * 2 * _PIECES * work
-    share = min(1.0, (recipe.threads or cores or usable_cores()) / usable_cores())
-    return _START_SECONDS + total / (core_speed() * share * _EFFICIENCY)
+    rehearsal = 0.0
+    if recipe.rehearsal:
+        rehearsal = _REHEARSED * _REHEARSED_PIECES * work / (recipe.batch_size * _REHEARSE_EVERY)
+    validation, test = _others(rows)
+    total = recipe.epochs * (rows * (pair + rehearsal) + validation * judged + _EVERYDAY * text)
+    total += _first_operations(recipe, rows, base, work)
+    if recipe.verdict:
+        total += validation * judged
+    total += 2 * (test + _STRESS_PAIRS) * judged  # the stored model and the one before it
+    return total + (3 * _EVERYDAY + (_REMEMBERED if recipe.rehearsal else 0)) * text
+
+
+def _first_operations(recipe: EmbeddingsRecipe, rows: int, base: str, work: float) -> float:
+    if recipe.first_stage == "none":
+        return 0.0
+    texts = min(recipe.first_texts, 2 * rows + 400) * recipe.first_epochs
+    if recipe.first_stage == "simcse":  # each text twice
+        return texts * 2 * _PIECES * work
+    # Two fifths of the pieces are left for the encoder; a layer and the word table restore all of them.
+    size = base_size(base)
+    restored = 8 * size.encoder / size.layers + 4 * size.hidden * size.vocabulary
+    return texts * _PIECES * (0.4 * work + restored)
+
+
+def fixed_seconds(recipe: EmbeddingsRecipe, rows: int) -> float:
+    """Seconds of a run that further cores do not shorten, without the start: reading pairs, fitting the last
+    word."""
+    validation, test = _others(rows)
+    seconds = _PAIR_SECONDS * (rows + validation + 2 * (test + _STRESS_PAIRS))
+    return seconds + (_VERDICT_SECONDS if recipe.verdict and validation >= _LEAST_VERDICT_PAIRS else 0.0)
+
+
+def _others(rows: int) -> tuple[float, float]:
+    """Validation and test pairs that belong to so many training pairs."""
+    each = rows / SPLIT_SHARES["train"]
+    return each * SPLIT_SHARES["val"], each * SPLIT_SHARES["test"]
 
 
 def memory_bytes(recipe: EmbeddingsRecipe, base: str = DEFAULT_BASE) -> int:
