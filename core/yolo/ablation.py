@@ -18,6 +18,7 @@ import core
 from core.datasets.frames import Frame, read_folder, read_labels
 from core.datasets.photos import photo_size
 from core.errors import InputError
+from core.files import sha256_file
 from core.workspace import Workspace, read_json, write_json_atomic
 from core.yolo.recipe import YoloRecipe, build_recipe, estimate_seconds
 
@@ -45,6 +46,7 @@ def ablation(
     architecture: str = "yolov8n",
     rate: str = "0.002",
     seeds: str = "1",
+    start: str = "",
     data: str = "",
     output: str = "",
 ) -> dict[str, Any]:
@@ -59,6 +61,8 @@ def ablation(
         architecture: Network.
         rate: Highest learning rate.
         seeds: How often each row is trained, with seeds 0, 1 ...
+        start: Weights file (.safetensors) that every training goes on from, for a short comparison of
+            networks that find something already; random weights by default.
         data: Folder of labelled photos (images/, labels/) to score on as well.
         output: JSON file for finished rows; one in the workspace, named after the settings, by default.
 
@@ -72,7 +76,7 @@ def ablation(
         "images": _whole("images", images, 10), "size": _whole("size", size, 32),
         "epochs": _whole("epochs", epochs, 1), "batch": _whole("batch", batch, 1),
         "architecture": architecture, "rate": _number("rate", rate), "scene_seed": SEED,
-        "photos": Path(data).resolve().name if data else "",
+        "start": _start(start), "photos": Path(data).resolve().name if data else "",
     }  # fmt: skip
     count = _whole("seeds", seeds, 1)
     recipes = {name: _recipe(settings, changes, 0) for name, changes in ROWS.items()}
@@ -91,7 +95,7 @@ def ablation(
             say(f"Row {name!r}, seed {seed}: about {_minutes(guess)}, all {len(missing) - place} rows "
                 f"{_minutes(guess * (len(missing) - place))}.")  # fmt: skip
             done[_key(name, seed)] = row = _row(
-                _recipe(settings, ROWS[name], seed), splits, photos, target, say
+                _recipe(settings, ROWS[name], seed), splits, photos, target, say, start or "scratch"
             )
             write_json_atomic(target, {"settings": settings, "code_version": core.__version__, "rows": done})
             guess = row["seconds"]
@@ -102,6 +106,14 @@ def ablation(
         for line in table_of(rows, part):
             say(line)
     return {"settings": settings, "seeds": count, "rows": rows, "output": str(target)}
+
+
+def _start(file: str) -> str:
+    if not file:
+        return "random weights"
+    if not Path(file).is_file():
+        raise InputError(f"start={file!r} is no file.", "Give a .safetensors file, or leave it out.")
+    return sha256_file(Path(file))[:12]
 
 
 def _recipe(settings: dict[str, Any], changes: dict[str, float], seed: int) -> YoloRecipe:
@@ -116,7 +128,12 @@ def _recipe(settings: dict[str, Any], changes: dict[str, float], seed: int) -> Y
 
 
 def _row(
-    recipe: YoloRecipe, splits: dict[str, list[Frame]], photos: Sequence[Frame], target: Path, say: Say
+    recipe: YoloRecipe,
+    splits: dict[str, list[Frame]],
+    photos: Sequence[Frame],
+    target: Path,
+    say: Say,
+    start: str = "scratch",
 ) -> dict[str, Any]:
     from core.yolo.evaluate import evaluate
     from core.yolo.predict import wrap
@@ -125,7 +142,7 @@ def _row(
     began = time.monotonic()
     model = target.with_name(f"{target.stem}-model")
     fitted = train_local(
-        splits["train"], spread(splits["val"], MOST_VALIDATION), recipe, "scratch", model, tell=say
+        splits["train"], spread(splits["val"], MOST_VALIDATION), recipe, start, model, tell=say
     )
     detector = wrap(fitted.network, fitted.info, ref="ablation")
     row: dict[str, Any] = {"best_epoch": fitted.figures["epoch"]}
