@@ -274,5 +274,5 @@ def test_plain_knows_scalars_paths_and_sets():
     }
 
 
-def test_the_kinds_are_those_of_the_contract():
-    assert KINDS == ("start", "step", "epoch", "signal", "system", "checkpoint", "log", "end")
+def test_the_kinds_are_those_of_the_contract_and_stages():
+    assert KINDS == ("start", "stage", "step", "epoch", "signal", "system", "checkpoint", "log", "end")
