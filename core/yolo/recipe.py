@@ -276,7 +276,8 @@ DEFAULT_PRESET = "fast"
 PRESETS: dict[str, Preset] = {
     "fast": Preset(
         title="Fast (CPU)",
-        help="yolov8n from the starter at 512 pixels, short epochs; sized for two cores and half an hour.",
+        help="yolov8n from the starter at 512 pixels, or from random weights at 320; sized for two cores and "
+        "half an hour.",
         values={
             "image_size": 512,
             "epochs": 40,
