@@ -261,8 +261,13 @@ class YoloRecipe(BaseRecipe):
         return (fresh and self.fresh_learning_rate) or self.learning_rate
 
     def begun(self, fresh: bool) -> YoloRecipe:
-        """The recipe with the image size of a training from random weights (`fresh`) or from trained ones."""
-        return self.model_copy(update={"image_size": self.fresh_size}) if fresh and self.fresh_size else self
+        """The recipe with the image size of a training from random weights (`fresh`) or from trained ones.
+
+        Images are never made larger than asked for.
+        """
+        if not fresh or not 0 < self.fresh_size < self.image_size:
+            return self
+        return self.model_copy(update={"image_size": self.fresh_size})
 
     @property
     def class_gain_in_force(self) -> float:

@@ -93,7 +93,7 @@ def test_a_specification_is_searched_by_a_model_trained_here(
     shot(page, "embeddings_find")
 
     page.goto(f"{studio}/models?task=embeddings")
-    page.get_by_role("button", name="Promote").click()
+    page.get_by_role("button", name="Promote").first.click()  # the newest version's; the starter has one, too
     page.get_by_role("button", name="Use v1").click()
     expect(page.get_by_text("In production: v1")).to_be_visible(timeout=60 * SECONDS)
     assert registry.aliases("embeddings", ws=workspace)["production"] == "v1"

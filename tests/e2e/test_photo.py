@@ -14,7 +14,8 @@ from tests.core.yolo.conftest import write_folder
 SECONDS = 1000
 SMALL = {
     "architecture": "yolov8p", "image_size": 64, "images_per_epoch": 0, "batch_size": 16, "epochs": 40,
-    "learning_rate": 5e-3, "average": 0.95, "minutes": 0, "warmup": 0.1, "threads": 1, "sheet_every": 0,
+    "learning_rate": 5e-3, "fresh_learning_rate": 0, "first_size": 0, "least_box": 0,
+    "average": 0.95, "minutes": 0, "warmup": 0.1, "threads": 1, "sheet_every": 0,
     "precision": "fp32",
 }  # fmt: skip
 

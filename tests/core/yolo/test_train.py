@@ -114,6 +114,7 @@ def test_random_weights_get_their_own_learning_rate() -> None:
     assert build_recipe("seed", {"learning_rate": 4e-3}).rate(fresh=True) == 4e-3
     sized = build_recipe("fast", {"image_size": 512, "fresh_size": 320})
     assert sized.begun(fresh=True).image_size == 320 and sized.begun(fresh=False).image_size == 512
+    assert build_recipe("fast", {"image_size": 256, "fresh_size": 320}).begun(fresh=True).image_size == 256
 
 
 def test_few_validation_images_come_from_all_over(toy) -> None:
