@@ -105,8 +105,6 @@ class RunContext:
         self._history: list[dict[str, Any]] = []
         self._told: set[tuple[str, float]] = set()
         self._pace = Pace()
-        self._limit = 0.0
-        self._limit_began = 0.0
         self._next_step_at = 0.0
         self._pending: tuple[int, float, dict[str, Any]] | None = None
         self._asked: Literal["stop", "cancel"] | None = None
@@ -171,13 +169,13 @@ class RunContext:
             **({"time_limit": time_limit, "time_spent": time_spent} if time_limit else {}),
             **info,
         )
-        self._limit = time_limit
-        self._limit_began = time.monotonic() - time_spent
+        now = time.monotonic()
         past = RunLog(self.metrics_log.path)
         past.refresh()
         self._history = list(past.epochs)
         self._told = {(str(event.get("signal")), float(event.get("epoch") or 0)) for event in past.signals}
-        self._pace = Pace(total_steps / epochs if epochs else 100.0)
+        scale = total_steps / epochs if epochs else 100.0
+        self._pace = Pace(scale, limit=time_limit, began=now - time_spent)
         self._pace.update(from_step, time.monotonic())
         last_epoch = (past.last_epoch or {}).get("epoch") or 0.0
         self._set(
@@ -185,7 +183,7 @@ class RunContext:
             epochs=float(epochs),
             step=int(from_step),
             epoch=epochs * from_step / total_steps if total_steps and from_step else float(last_epoch),
-            progress=self._share(int(from_step), int(total_steps)),
+            progress=self._pace.share(int(from_step), int(total_steps), now),
             eta_seconds=None,
             metrics=dict((past.last_epoch or {}).get("metrics") or {}),
             best=best_epoch(self._history, self.main_metric),
@@ -211,8 +209,8 @@ class RunContext:
         self._set(
             step=int(step),
             epoch=float(epoch),
-            eta_seconds=self._left(step, total),
-            progress=self._share(step, total),
+            eta_seconds=self._pace.left(step, total, now),
+            progress=self._pace.share(step, total, now),
         )
         if now < self._next_step_at:
             self._pending = (step, epoch, metrics)
@@ -248,13 +246,14 @@ class RunContext:
         )
         self._history.append(event)
         ending = self._raise_signals(int(step))
+        now = time.monotonic()
         self._set(
             step=int(step),
             epoch=float(epoch),
             metrics=event["metrics"],
             best=best_epoch(self._history, self.main_metric),
-            eta_seconds=self._left(step, self.status.total_steps),
-            progress=self._share(step, self.status.total_steps),
+            eta_seconds=self._pace.left(step, self.status.total_steps, now),
+            progress=self._pace.share(step, self.status.total_steps, now),
         )
         self.save_status()
         asked = self.should_stop_now()
@@ -386,44 +385,14 @@ class RunContext:
         self.status = dataclasses.replace(self.status, **changes)
         self._dirty = True
 
-    def _share(self, step: float, total: int) -> float:
-        """How much is done, 0 to 1: by steps or by the time limit, whichever is further."""
-        spent = (time.monotonic() - self._limit_began) / self._limit if self._limit else 0.0
-        return min(1.0, max(step / total if total else 0.0, spent))
-
-    def _left(self, step: float, total: int) -> float | None:
-        """Seconds until the steps or the time limit end, whichever comes first."""
-        eta = self._pace.eta(step, total)
-        if not self._limit:
-            return eta
-        rest = max(0.0, self._limit - (time.monotonic() - self._limit_began))
-        return rest if eta is None else min(eta, rest)
-
     def _raise_signals(self, step: int) -> Signal | None:
-        points = [self._point(event) for event in self._history]
+        points = [EpochPoint.of(event, self.main_metric) for event in self._history]
         ending = None
         for signal in signals(points, self.rules):
             if (signal.kind, float(signal.epoch)) in self._told:
                 continue
             self._told.add((signal.kind, float(signal.epoch)))
-            self.metrics_log.write(
-                "signal",
-                signal=signal.kind,
-                level=signal.level,
-                step=step,
-                epoch=signal.epoch,
-                text=signal.text,
-                values=signal.values,
-            )
+            self.metrics_log.write("signal", step=step, **signal.event())
             if signal.level == "stop" and ending is None:
                 ending = signal
         return ending
-
-    def _point(self, event: dict[str, Any]) -> EpochPoint:
-        metrics = event["metrics"]
-        return EpochPoint(
-            float(event["epoch"]),
-            metrics.get("train_loss"),
-            metrics.get("val_loss"),
-            metrics.get(self.main_metric),
-        )

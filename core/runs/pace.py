@@ -16,10 +16,13 @@ class Pace:
 
     Args:
         scale: Steps over which the past is forgotten; one epoch makes evaluations spread evenly.
+        limit: Seconds after which the run ends in any case; 0 = none.
+        began: Time at which the limit began to run.
     """
 
-    def __init__(self, scale: float = 100.0) -> None:
+    def __init__(self, scale: float = 100.0, *, limit: float = 0.0, began: float = 0.0) -> None:
         self._scale = max(1.0, scale)
+        self._limit, self._began = limit, began
         self._time = 0.0
         self._steps = 0.0
         self._last: tuple[float, float] | None = None
@@ -48,3 +51,16 @@ class Pace:
         if pace is None or total_steps <= 0:
             return None
         return max(0.0, total_steps - step) * pace
+
+    def share(self, step: float, total_steps: float, now: float) -> float:
+        """How much is done, 0 to 1: by steps or by the time limit, whichever is further."""
+        spent = (now - self._began) / self._limit if self._limit else 0.0
+        return min(1.0, max(step / total_steps if total_steps else 0.0, spent))
+
+    def left(self, step: float, total_steps: float, now: float) -> float | None:
+        """Seconds until the steps or the time limit end, whichever comes first; None while not known."""
+        eta = self.eta(step, total_steps)
+        if not self._limit:
+            return eta
+        rest = max(0.0, self._limit - (now - self._began))
+        return rest if eta is None else min(eta, rest)

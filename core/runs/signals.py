@@ -34,6 +34,14 @@ class EpochPoint:
     val_loss: float | None = None
     score: float | None = None
 
+    @classmethod
+    def of(cls, event: dict[str, Any], metric: str) -> EpochPoint:
+        """The point of an `epoch` event of the log; `metric` is the main metric's name."""
+        metrics = event["metrics"]
+        return cls(
+            float(event["epoch"]), metrics.get("train_loss"), metrics.get("val_loss"), metrics.get(metric)
+        )
+
 
 @dataclass(frozen=True)
 class SignalRules:
@@ -86,6 +94,13 @@ class Signal:
     epoch: float
     text: str
     values: dict[str, float | None] = field(default_factory=dict)
+
+    def event(self) -> dict[str, Any]:
+        """Its fields in the metrics log, the step left out."""
+        return {
+            "signal": self.kind, "level": self.level, "epoch": self.epoch, "text": self.text,
+            "values": self.values,
+        }  # fmt: skip
 
 
 def signals(epochs: Iterable[EpochPoint], rules: SignalRules) -> list[Signal]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from core.errors import TrainingError
@@ -62,7 +64,7 @@ def test_with_a_time_limit_progress_and_time_left_follow_what_ends_first(run_dir
     assert 0.6 <= _from_start(log)["progress"] < 1.0
     with context(run_dir) as ctx:
         ctx.start(1000, 4, time_limit=10.0, time_spent=20.0)
-        assert (ctx.status.progress, ctx._left(0, 1000)) == (1.0, 0.0)
+        assert (ctx.status.progress, ctx._pace.left(0, 1000, time.monotonic())) == (1.0, 0.0)
 
 
 def test_a_signal_to_stop_is_returned_and_told_once(run_dir):
