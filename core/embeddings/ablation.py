@@ -6,21 +6,20 @@ it stopped. The training itself is fit.py's; the table is comparison.py's.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import core
+from core import kept_rows
 from core.datasets.importers.pairs import read_pairs
 from core.embeddings.comparison import UNTRAINED, cell, table_of
 from core.embeddings.recipe import DEFAULT_BASE, EmbeddingsRecipe, build_recipe, estimate_seconds
 from core.errors import DatasetError, InputError
 from core.files import scratch_folder, sha256_file
-from core.workspace import Workspace, read_json, write_json_atomic
+from core.kept_rows import minutes
+from core.workspace import Workspace
 
 if TYPE_CHECKING:
     from core.embeddings.predict import SimilarityModel
@@ -108,21 +107,21 @@ def compare_losses(
     if data and not real:
         raise DatasetError(f"The file {Path(data).name!r} holds no pairs.", "Name one with graded pairs.")
     settings = {
-        "count": _whole("count", count, LEAST_PAIRS), "epochs": _whole("epochs", epochs, 1),
-        "seed": _whole("seed", seed, 0), "precision": precision, "base": base,
+        "count": kept_rows.whole("count", count, LEAST_PAIRS), "epochs": kept_rows.whole("epochs", epochs, 1),
+        "seed": kept_rows.whole("seed", seed, 0), "precision": precision, "base": base,
         "data": f"{Path(data).name} {sha256_file(Path(data))[:12]}" if data else "",
     }  # fmt: skip
     recipes = {name: recipe_of(settings, ROWS[name]) for name in wanted}
-    target = Path(output) if output else _default_output(settings)
-    done = _finished(target, settings)
+    target = Path(output) if output else kept_rows.default_output("embeddings-losses", settings)
+    done = kept_rows.finished(target, settings)
     missing = [name for name in wanted if name not in done]
     say(f"{len(wanted) - len(missing)} of {len(wanted)} rows are done; they are kept in {target}.")
     if missing:
         sets = _sets(settings, real, say)
         if UNTRAINED not in done:
-            done = _keep(target, settings, UNTRAINED, _untrained(sets))
+            done = kept_rows.keep(target, settings, UNTRAINED, _untrained(sets))
         _train_missing(missing, recipes, sets, settings, target, say)
-        done = _finished(target, settings)
+        done = kept_rows.finished(target, settings)
     found = {name: done[name] for name in (UNTRAINED, *wanted)}
     for line in table_of(found):
         say(line)
@@ -151,16 +150,16 @@ def _train_missing(
     formula = {name: estimate_seconds(recipes[name], len(sets.train), cores, sets.base) for name in missing}
     factor = 1.0
     for place, name in enumerate(missing):
-        if name in _finished(target, settings):  # by another process on the same file
+        if name in kept_rows.finished(target, settings):  # by another process on the same file
             continue
         left = factor * sum(formula[other] for other in missing[place:])
-        say(f"Row {name!r}: about {_minutes(factor * formula[name])}, all {len(missing) - place} rows "
-            f"{_minutes(left)}.")  # fmt: skip
+        say(f"Row {name!r}: about {minutes(factor * formula[name])}, all {len(missing) - place} rows "
+            f"{minutes(left)}.")  # fmt: skip
         row = _row(recipes[name], sets, say)
-        _keep(target, settings, name, row)
+        kept_rows.keep(target, settings, name, row)
         factor = row["seconds"] / formula[name]
         shown = row["real"] or row["test"]
-        say(f"Row {name!r}: {_minutes(row['seconds'])}, Spearman of the cosine {cell(shown['cosine'])}, head "
+        say(f"Row {name!r}: {minutes(row['seconds'])}, Spearman of the cosine {cell(shown['cosine'])}, head "
             f"{cell(shown['head'])}, last word {cell(shown['verdict'])}.")  # fmt: skip
 
 
@@ -264,41 +263,3 @@ def _wanted(rows: str) -> list[str]:
         if name not in ROWS:
             raise InputError(f"{name!r} is not a row.", f"Choose from: {', '.join(ROWS)}.")
     return [name for name in ROWS if name in names] if names else list(ROWS)
-
-
-def _keep(target: Path, settings: dict[str, Any], name: str, row: dict[str, Any]) -> dict[str, Any]:
-    # Read again: another process may have finished a row meanwhile.
-    done = {**_finished(target, settings), name: row}
-    write_json_atomic(target, {"settings": settings, "code_version": core.__version__, "rows": done})
-    return done
-
-
-def _finished(target: Path, settings: dict[str, Any]) -> dict[str, Any]:
-    try:
-        kept = read_json(target)
-        same = kept["settings"] == settings and isinstance(kept["rows"], dict)
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, KeyError, TypeError):
-        same = False
-    if not same:
-        raise InputError(
-            f"{str(target)!r} holds something else, or rows of other settings.", "Name another output file."
-        )
-    return kept["rows"]
-
-
-def _default_output(settings: dict[str, Any]) -> Path:
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode("utf-8")).hexdigest()[:8]
-    return Workspace.current().root / "bench" / f"embeddings-losses-{digest}.json"
-
-
-def _minutes(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
-
-
-def _whole(name: str, value: str, least: int) -> int:
-    text = str(value)
-    if not (text.isascii() and text.isdigit()) or int(text) < least:
-        raise InputError(f"{name} is {text!r}; expected a whole number from {least}.", "Correct it.")
-    return int(text)

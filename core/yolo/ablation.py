@@ -6,20 +6,18 @@ it stopped. The training itself is train.py's.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import core
+from core import kept_rows
 from core.datasets.frames import Frame, read_folder, read_labels
 from core.datasets.photos import photo_size
 from core.errors import InputError
 from core.files import sha256_file
-from core.workspace import Workspace, read_json, write_json_atomic
+from core.kept_rows import minutes
 from core.yolo.recipe import YoloRecipe, build_recipe, estimate_seconds
 
 Say = Callable[[str], None]
@@ -73,17 +71,17 @@ def ablation(
         InputError: If an option is out of range, or the output holds rows of other settings.
     """
     settings = {
-        "images": _whole("images", images, 10), "size": _whole("size", size, 32),
-        "epochs": _whole("epochs", epochs, 1), "batch": _whole("batch", batch, 1),
-        "architecture": architecture, "rate": _number("rate", rate), "scene_seed": SEED,
+        "images": kept_rows.whole("images", images, 10), "size": kept_rows.whole("size", size, 32),
+        "epochs": kept_rows.whole("epochs", epochs, 1), "batch": kept_rows.whole("batch", batch, 1),
+        "architecture": architecture, "rate": kept_rows.number("rate", rate), "scene_seed": SEED,
         "start": _start(start), "photos": Path(data).resolve().name if data else "",
     }  # fmt: skip
-    count = _whole("seeds", seeds, 1)
+    count = kept_rows.whole("seeds", seeds, 1)
     recipes = {name: _recipe(settings, changes, 0) for name, changes in ROWS.items()}
     photos = read_folder(Path(data)) if data else []
     settings["photo_count"] = len(photos)
-    target = Path(output) if output else _default_output(settings)
-    done = _finished(target, settings)
+    target = Path(output) if output else kept_rows.default_output("yolo-ablation", settings)
+    done = kept_rows.finished(target, settings)
     wanted = [(name, seed) for seed in range(count) for name in ROWS]
     missing = [(name, seed) for name, seed in wanted if _key(name, seed) not in done]
     say(f"{len(wanted) - len(missing)} of {len(wanted)} rows are done; they are kept in {target}.")
@@ -92,12 +90,12 @@ def ablation(
         splits = _scenes(folder, settings, say)
         guess = estimate_seconds(recipes[missing[0][0]], len(splits["train"]), None, "scratch")
         for place, (name, seed) in enumerate(missing):
-            say(f"Row {name!r}, seed {seed}: about {_minutes(guess)}, all {len(missing) - place} rows "
-                f"{_minutes(guess * (len(missing) - place))}.")  # fmt: skip
+            say(f"Row {name!r}, seed {seed}: about {minutes(guess)}, all {len(missing) - place} rows "
+                f"{minutes(guess * (len(missing) - place))}.")  # fmt: skip
             done[_key(name, seed)] = row = _row(
                 _recipe(settings, ROWS[name], seed), splits, photos, target, say, start or "scratch"
             )
-            write_json_atomic(target, {"settings": settings, "code_version": core.__version__, "rows": done})
+            kept_rows.keep(target, settings, _key(name, seed), row)
             guess = row["seconds"]
             _tell(name, row, say)
         shutil.rmtree(folder, ignore_errors=True)
@@ -213,7 +211,7 @@ def _scenes(folder: Path, settings: dict[str, Any], say: Say) -> dict[str, list[
         if time.monotonic() >= said["next"] or done == all_:
             said["next"] = time.monotonic() + 30
             left = (all_ - done) / speed if speed else 0.0
-            say(f"Rendered {done:,} of {all_:,} scenes, {_minutes(left)} left.")
+            say(f"Rendered {done:,} of {all_:,} scenes, {minutes(left)} left.")
 
     write_dataset(folder, total, SEED, size=settings["size"], progress=progress)
     return {
@@ -226,52 +224,11 @@ def _scenes(folder: Path, settings: dict[str, Any], say: Say) -> dict[str, list[
     }  # fmt: skip
 
 
-def _finished(target: Path, settings: dict[str, Any]) -> dict[str, Any]:
-    try:
-        kept = read_json(target)
-        same = kept["settings"] == settings and isinstance(kept["rows"], dict)
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, KeyError, TypeError):
-        same = False
-    if not same:
-        raise InputError(
-            f"{str(target)!r} holds something else, or rows of other settings.", "Name another output file."
-        )
-    return kept["rows"]
-
-
-def _default_output(settings: dict[str, Any]) -> Path:
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode("utf-8")).hexdigest()[:8]
-    return Workspace.current().root / "bench" / f"yolo-ablation-{digest}.json"
-
-
 def _tell(name: str, row: dict[str, Any], say: Say) -> None:
     arms = row["generated"]["classes"].get("crossarm", {})
-    say(f"Row {name!r}: {_minutes(row['seconds'])}, mAP50-95 {row['generated']['map50_95']:.3f}, crossarm "
+    say(f"Row {name!r}: {minutes(row['seconds'])}, mAP50-95 {row['generated']['map50_95']:.3f}, crossarm "
         f"recall {_cell(arms.get('recall'))}, precision {_cell(arms.get('precision'))}.")  # fmt: skip
 
 
 def _key(name: str, seed: int) -> str:
     return f"{name} | seed {seed}"
-
-
-def _minutes(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
-
-
-def _whole(name: str, value: str, least: int) -> int:
-    try:
-        number = int(value)
-    except ValueError:
-        number = least - 1
-    if number < least:
-        raise InputError(f"{name} is {value!r}; expected a whole number from {least}.", "Correct it.")
-    return number
-
-
-def _number(name: str, value: str) -> float:
-    try:
-        return float(value)
-    except ValueError:
-        raise InputError(f"{name} is {value!r}; expected a number.", "Correct it.") from None

@@ -18,12 +18,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from core.datasets.frames import LABELS, Frame
 from core.errors import OutOfMemoryError
 from core.training.precision import set_threads
-from core.yolo import loss, quiet, weights
+from core.yolo import closeups, loss, quiet, weights
 from core.yolo.images import EpochSampler, FrameDataset, FrameLoader, cache_choice
 from core.yolo.metrics import ClassMetrics
 from core.yolo.precision import decode_in_fp32, use_bf16
@@ -117,16 +116,6 @@ def side_at(progress: float, recipe: YoloRecipe) -> int:
     share = min(1.0, progress / recipe.grow_until) if recipe.grow_until else 1.0
     side = first + (recipe.image_size - first) * share
     return min(recipe.image_size, max(32, int(side // 32) * 32))
-
-
-def without_tiny(batch: dict[str, Any], least: float) -> dict[str, Any]:
-    """A training batch without the objects whose long side is below `least` pixels of its images."""
-    if least > 0:
-        height, width = batch["img"].shape[2:]
-        longest = (batch["bboxes"][:, 2:] * batch["bboxes"].new_tensor([width, height])).amax(1)
-        for name in ("batch_idx", "cls", "bboxes"):
-            batch[name] = batch[name][longest >= least]
-    return batch
 
 
 class DetectorTrainer(DetectionTrainer):
@@ -232,10 +221,13 @@ class DetectorTrainer(DetectionTrainer):
             return self.job.source()
         frames = self.job.train if mode == "train" else self.job.validation
         augment = mode == "train"
-        cached = cache_choice(recipe.cache, len(frames), recipe.image_size)
+        size = recipe.image_size
+        if augment and self.job.fresh and recipe.close_ups:
+            size = round(size * closeups.LOAD_FACTOR / 32) * 32
+        cached = cache_choice(recipe.cache, len(frames), size)
         dataset = FrameDataset(
             frames, outlines=augment and (recipe.copy_paste > 0 or recipe.degrees > 0), data=self.data,
-            imgsz=recipe.image_size, batch_size=batch_size, augment=augment, hyp=self.args, rect=not augment,
+            imgsz=size, batch_size=batch_size, augment=augment, hyp=self.args, rect=not augment,
             cache=cached, stride=32,
             pad=0.0 if augment else 0.5,
         )  # fmt: skip
@@ -266,12 +258,10 @@ class DetectorTrainer(DetectionTrainer):
         if batch["img"].is_floating_point():
             return batch
         batch = super().preprocess_batch(batch)
-        longest = max(batch["img"].shape[2:])
-        if self.job.fresh and (side := side_at(self.progress, self.job.recipe)) < longest:
-            # Boxes are shares of the image and need no scaling.
-            sizes = [max(32, round(pixels * side / longest / 32) * 32) for pixels in batch["img"].shape[2:]]
-            batch["img"] = functional.interpolate(batch["img"], sizes, mode="bilinear", antialias=True)
-        return without_tiny(batch, self.job.recipe.least_box)
+        if self.job.fresh:
+            side = side_at(self.progress, self.job.recipe)
+            batch = closeups.resized(batch, side, self.job.recipe.close_ups)
+        return closeups.without_tiny(batch, self.job.recipe.least_box)
 
     def get_validator(self) -> DetectionValidator:
         """The library's validator with figures at the confidence in force."""
