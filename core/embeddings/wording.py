@@ -18,6 +18,11 @@ Mapping_ = Mapping[tuple, tuple]
 _ARTICLE = re.compile(r"\b([Aa])n? $")
 _VOWEL = re.compile(r"(?!(?:uni|use|usa|uti|one\b|eu|U-))[aeiou]|8|11\b|18\b|eight", re.IGNORECASE)
 
+# "Each" in these places cannot become "every".
+_EACH_ALONE = re.compile(
+    r"\beach(?! \w| \()|\beach (?:other|of|to|may|shall|must|is|has|and|or|with|in|on|at|for)\b"
+)
+
 
 def key_of(slot: Slot) -> tuple:
     """What a slot stands for, with its kind."""
@@ -117,34 +122,56 @@ def common_keys(one: Wording, other: Wording) -> list[tuple]:
     return seen
 
 
+def exchange(text: str, start: int, end: int, other: str) -> str:
+    """Put other words in a place of a text; capital letter and article follow them."""
+    if text[start].isupper():
+        other = other[0].upper() + other[1:]
+    before = text[:start]
+    article = _ARTICLE.search(before)
+    if article:
+        before = before[: article.start()] + article[1] + ("n " if _VOWEL.match(other) else " ")
+    return before + other + text[end:]
+
+
 def swap_synonyms(text: str, bank: Bank, rng: Random, share: float) -> str:
     """Exchange words of equal meaning, each with probability `share`."""
     for group in bank.synonyms:
-        if group[0] == "each" and "each other" in text:
+        if group[0] == "each" and _EACH_ALONE.search(text):
             continue
-        hits = [name for name in group if re.search(rf"(?<![\w.-])(?<!\d ){re.escape(name)}(?![\w-])", text)]
+        hits = [
+            name
+            for name in group
+            if name in text and re.search(rf"(?<![\w.-])(?<!\d ){re.escape(name)}(?![\w-])", text)
+        ]
         if not hits or rng.random() >= share:
             continue
         name = max(hits, key=len)
         if " " in name and not re.search(rf"{re.escape(name)} [\w$]", text):
             continue  # "6 feet at least" takes no other words
         other = rng.choice([n for n in group if n != name])
-        text = re.sub(
-            rf"(?<![\w.-])(?<!\d ){re.escape(name)}(?![\w-])", lambda _, other=other: other, text, count=1
-        )
+        hit = re.search(rf"(?<![\w.-])(?<!\d ){re.escape(name)}(?![\w-])", text)
+        if hit:
+            text = exchange(text, hit.start(), hit.end(), other)
     return text
 
 
 def swap_noun(text: str, bank: Bank, rng: Random) -> str | None:
     """Exchange one noun for another thing wherever it stands; None where no noun is known."""
+    low = text.lower()
     hits = []
     for group in bank.swaps:
         for name in group:
-            if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text, re.IGNORECASE):
+            # The lists are long: the cheap look spares thousands of patterns.
+            if name.lower() in low and re.search(
+                rf"(?<![\w-]){re.escape(name)}(?![\w-])", text, re.IGNORECASE
+            ):
                 hits.append(
                     (name, [n for n in group if n != name and not re.search(rf"\b{re.escape(n)}\b", text)])
                 )
-    hits = [(name, others) for name, others in hits if others]
+    found = {name for name, _ in hits}
+    # A word of a longer name is not a thing of its own: the fire of a fire extinguisher.
+    inner = {name for name in found if any(f" {name} " in f" {longer} " for longer in found - {name})}
+    hits = [(name, others) for name, others in hits if others and name not in inner]
     if not hits:
         return None
     name, others = rng.choice(hits)

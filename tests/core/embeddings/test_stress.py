@@ -1,0 +1,97 @@
+"""Edits of free text, and word lists that hold to their own rules. Pairs of the bank: test_generate.py."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from random import Random
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+from core.embeddings import wording as words
+from core.embeddings.bank import DATA, Bank, load_contrasts, load_objects, plural
+from core.embeddings.stress import edit
+
+WORDS = DATA / "words"
+
+
+def _groups(name: str) -> list[list[str]]:
+    return yaml.safe_load((WORDS / name).read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def bank() -> Bank:
+    """The word lists alone: topics are not needed here."""
+    return SimpleNamespace(  # type: ignore[return-value]
+        contrasts=load_contrasts(WORDS / "contrasts.yaml"),
+        swaps=_groups("swaps.yaml"),
+        synonyms=_groups("synonyms.yaml"),
+    )
+
+
+def test_any_position_of_a_text_can_be_edited(bank: Bank) -> None:
+    text = "Place the cabinet in front of the wall, upstream of the bridge and below the deck."
+    made = {edit(text, "place", bank, Random(seed)) for seed in range(40)}
+    assert made == {
+        text.replace("in front of", "behind"),
+        text.replace("upstream", "downstream"),
+        text.replace("below", "above"),
+    }
+    assert edit(text, "place", bank, Random(3)) == edit(text, "place", bank, Random(3))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Report within 30 days.",
+        "Lower the boom, and lower it slowly.",
+        "Take the tool out of service.",
+        "The crew takes over the line.",
+        "Guard the cable against rust.",
+    ],
+)
+def test_words_of_position_in_another_sense_stay(bank: Bank, text: str) -> None:
+    assert edit(text, "place", bank, Random(0)) is None
+
+
+def test_an_edit_mends_the_article(bank: Bank) -> None:
+    assert edit("It needs an inner cover.", "place", bank, Random(0)) == "It needs an outer cover."
+    assert edit("It needs an upper cover.", "place", bank, Random(0)) == "It needs a lower cover."
+
+
+def test_a_synonym_takes_its_article_along(bank: Bank) -> None:
+    made = {words.swap_synonyms("Use an adequate cover.", bank, Random(seed), 1.0) for seed in range(4)}
+    assert made == {"Use a sufficient cover."}
+
+
+def test_each_stays_where_every_cannot_stand(bank: Bank) -> None:
+    for text in ("Allow 7 feet from each to the wall.", "Give 6 feet to each."):
+        assert "every" not in words.swap_synonyms(text, bank, Random(1), 1.0)
+
+
+def test_part_of_a_longer_name_is_no_thing_of_its_own() -> None:
+    own = SimpleNamespace(swaps=[["fire", "theft"], ["fire extinguisher", "first aid kit"]])
+    made = {words.swap_noun("Carry a fire extinguisher.", own, Random(seed)) for seed in range(8)}
+    assert made == {"Carry a first aid kit."}
+
+
+def test_nothing_is_swapped_for_its_own_synonym(bank: Bank) -> None:
+    alike = [set(group) for group in bank.synonyms]
+    for group in load_objects(WORDS / "objects.yaml").names.values():
+        alike += [set(same) for same in group] + [{plural(name) for name in same} for same in group]
+    known = {frozenset(pair) for same in alike for pair in combinations(sorted(same), 2)}
+    for group in bank.swaps:
+        assert len(set(group)) == len(group) > 1
+        assert not known & {frozenset(pair) for pair in combinations(sorted(group), 2)}, group
+
+
+def test_a_word_of_contrast_is_no_equipment() -> None:
+    entry = load_objects(WORDS / "objects.yaml").entry
+    sides = [
+        name.lower()
+        for line in load_contrasts(WORDS / "contrasts.yaml")
+        for side in line.sides
+        for name in side
+    ]
+    assert not set(sides) & set(entry)
