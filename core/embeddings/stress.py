@@ -35,16 +35,18 @@ KNOWN_PAIRS = (
 DROP = 0.2
 # The same words in another sense: a time, a number of things, a turn of speech.
 _NO_PLACE = re.compile(
-    r"(?:within|over|under|along|out of|into|near|against|oncoming)\b(?:"
+    r"(?:to|on) the (?:left|right) (?!of|and|or|when|as|if|in|from)\w"
+    r"|(?:within|over|under|along|out of|into|near|against|oncoming)\b(?:"
     r"(?<=within) (?:[\w./-]+ ){1,3}?(?:minutes?|min|hours?|hrs?|days?|weeks?|months?|years?)\b"
-    r"|(?<=over) (?:time|to|by|from|at|the phone|the telephone|\d+ [a-z]+s\b)|(?<=over)(?! \w)"
+    r"|(?<=over) (?:time|the (?:full|whole|entire|(?:tele)?phone)|its|more than|most|all|to|by|from|at)\b"
+    r"|(?<=over) \d+ [a-z]+s\b|(?<=over)(?! \w)"
     r"|(?<=under) (?:way|contract|load|test|voltage|tension|pressure|vacuum)\b"
     r"|(?<=under) (?:paragraph|section|GO|G\.O\.|General)"
     r"|(?<=under) (?:this|these|(?:the|its|their) (?:contract|agreement|law|rules?|signatures?))\b"
     r"|(?<=into) (?:account|consideration|effect|contracts?|an? agreement|agreements?)"
     r"|(?<=near) (?:miss|future)"
     r"|(?<=along) with"
-    r"|(?<=out of) (?:service|level|plumb|line|order|date|round|use|sight|reach|alignment)"
+    r"|(?<=out of) (?:service|position|level|plumb|line|order|date|round|use|sight|reach|alignment)"
     r"|(?<=against)|(?<=oncoming))"
 )
 # "Lower" is a position behind these words only; elsewhere it is a verb or a lesser amount.

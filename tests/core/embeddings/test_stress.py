@@ -49,6 +49,8 @@ def test_any_position_of_a_text_can_be_edited(bank: Bank) -> None:
         "Take the tool out of service.",
         "The crew takes over the line.",
         "Guard the cable against rust.",
+        "Send the report to the right company.",
+        "Bond the shield over the full length.",
     ],
 )
 def test_words_of_position_in_another_sense_stay(bank: Bank, text: str) -> None:
