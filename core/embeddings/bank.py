@@ -19,8 +19,10 @@ from core.text.quantities import find_quantities
 
 DATA = Path(__file__).resolve().parents[2] / "data" / "embeddings"
 SPLITS = ("train", "val", "test")
+EDITS = ("number", "object", "case", "place", "domain")
 # Four topics of five teach, the others validate and test; rows per split follow the 70/20/10 of the contract.
 _TRAIN_SHARE = 0.8
+_LINES = ("same", "not", "near", *EDITS)
 _SLOT = re.compile(r"\{([^{}]+)\}")
 _TOPIC = re.compile(r"#\s+(.+?)\s*\[([\w -]+)\]\s*")
 
@@ -64,6 +66,7 @@ class Rule:
         same: Wordings that mean the same.
         opposite: Wordings that contradict it.
         nuance: Wordings with one nuance lost or added.
+        edits: Wordings that differ in one thing and are therefore another requirement, each with its kind.
     """
 
     id: str
@@ -73,6 +76,7 @@ class Rule:
     same: tuple[Wording, ...]
     opposite: tuple[Wording, ...] = ()
     nuance: tuple[Wording, ...] = ()
+    edits: tuple[tuple[str, Wording], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -198,8 +202,8 @@ def parse_topics(
     """Read one topic file.
 
     `# topic [area]` opens a topic, `## kin` a rule, `- sentence` is a wording, `- not: sentence` a
-    contradiction
-    and `- near: sentence` a wording with one nuance more or less.
+    contradiction, `- near: sentence` a wording with one nuance more or less, and `- object: sentence` (or
+    number, case, place, domain) one that differs in just that.
 
     Raises:
         GrammarError: Naming file and line.
@@ -223,6 +227,7 @@ def parse_topics(
                     area,
                     kin,
                     *(tuple(wordings[key]) for key in ("same", "not", "near")),
+                    edits=tuple((kind, wording) for kind in EDITS for wording in wordings[kind]),
                 )
             )
 
@@ -230,7 +235,7 @@ def parse_topics(
         where = f"{name}, line {number}"
         if line.startswith("## "):
             close()
-            kin, wordings = line[3:].strip(), {"same": [], "not": [], "near": []}
+            kin, wordings = line[3:].strip(), {key: [] for key in _LINES}
         elif line.startswith("# "):
             close()
             kin = None
@@ -242,7 +247,7 @@ def parse_topics(
             if kin is None:
                 raise GrammarError(f"{where}: a wording stands before any rule.", "Write `## kin` above it.")
             body = line[2:].strip()
-            key = next((key for key in ("not", "near") if body.startswith(f"{key}: ")), "same")
+            key = next((key for key in _LINES if body.startswith(f"{key}: ")), "same")
             wordings[key].append(_wording(body.removeprefix(f"{key}: "), objects, contrasts, where))
         elif line.strip():
             raise GrammarError(

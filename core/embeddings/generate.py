@@ -25,20 +25,20 @@ Progress = Callable[[int, int], None]
 SPLIT_SHARES = {"train": 0.7, "val": 0.2, "test": 0.1}
 KIND_MIX: dict[str, float] = {
     "paraphrase": 0.22,
-    "converted": 0.03,
-    "copy": 0.03,
-    "nuance": 0.08,
-    "sibling": 0.10,
-    "topic": 0.10,
-    "number": 0.11,
-    "object": 0.10,
-    "case": 0.05,
-    "place": 0.03,
+    "converted": 0.02,
+    "copy": 0.02,
+    "nuance": 0.07,
+    "sibling": 0.09,
+    "topic": 0.12,
+    "number": 0.10,
+    "object": 0.11,
+    "case": 0.06,
+    "place": 0.04,
     "polarity": 0.08,
     "domain": 0.02,
     "related": 0.03,
     "unrelated": 0.03,
-    "phrase": 0.05,
+    "phrase": 0.04,
 }
 MAX_ATTEMPTS = 400
 

@@ -200,8 +200,10 @@ class Pairs:
         ]
         if not others:
             return None
-        other = rng.choice(others)
-        return self._any(rule, rng), self._any(other, rng), RUBRIC["topic"][0]
+        # Rules of one matter that are met side by side share more words than two drawn at random.
+        a = self._any(rule, rng)
+        found = [self._any(rng.choice(others), rng) for _ in range(rng.choice((1, 3, 6)))]
+        return a, max(found, key=lambda text: words.shared_words(a, text)), RUBRIC["topic"][0]
 
     def _any(self, rule: Rule, rng: Random) -> str:
         one = rng.choice(rule.same + (rule.nuance if rng.random() < 0.3 else ()))
@@ -233,11 +235,32 @@ class Pairs:
         a, b = self._longer(first, second, rng)
         return (a, b, grade) if a.lower() != b.lower() else None
 
+    def _written(self, kind: str, rng: Random) -> Made:
+        """A wording of a rule and one that the files name as different in just that."""
+        rule = self._rule(rng)
+        others = [wording for named, wording in rule.edits if named == kind]
+        if not others:
+            return None
+        other, one = rng.choice(others), rng.choice(rule.same)
+        changed = self._context(rng, one, other)
+        plain = rng.random() < 0.4
+        a, b = self._longer(
+            self._write(one, rng, changed, respell=not plain),
+            self._write(other, rng, changed, respell=not plain),
+            rng,
+        )
+        return a, b, RUBRIC[kind][0] + (0.05 if kind == "domain" else 0.0)
+
     def _number(self, rng: Random) -> Made:
+        if rng.random() < 0.15:
+            return self._written("number", rng)
         return self._edited(rng, ("quantity",), RUBRIC["number"][0])
 
     def _object(self, rng: Random) -> Made:
-        if rng.random() < 0.5:
+        chance = rng.random()
+        if chance < 0.6:
+            return self._written("object", rng)
+        if chance < 0.7:
             return self._edited(rng, ("object",), RUBRIC["object"][0])
         rule = self._rule(rng)
         two = self._two(rule, rng, unlike=rng.random() < 0.5)
@@ -252,9 +275,13 @@ class Pairs:
         return a, b, RUBRIC["object"][0]
 
     def _case(self, rng: Random) -> Made:
+        if rng.random() < 0.75:
+            return self._written("case", rng)
         return self._edited(rng, ("case",), RUBRIC["case"][0])
 
     def _place(self, rng: Random) -> Made:
+        if rng.random() < 0.75:
+            return self._written("place", rng)
         return self._edited(rng, ("place",), RUBRIC["place"][0])
 
     def _polarity(self, rng: Random) -> Made:
@@ -279,7 +306,10 @@ class Pairs:
 
     def _domain(self, rng: Random) -> Made:
         """The same kind of sentence about overhead and about underground plant."""
-        if rng.random() < 0.25:
+        chance = rng.random()
+        if chance < 0.35:
+            return self._written("domain", rng)
+        if chance < 0.5:
             return self._edited(rng, ("domain",), RUBRIC["domain"][0])
         rule = self._rule(rng)
         two = self._two(rule, rng, unlike=rng.random() < 0.5)

@@ -15,6 +15,7 @@ from core.text.quantities import find_quantities
 from core.text.spelling import new_value, spell
 
 Mapping_ = Mapping[tuple, tuple]
+_WORD = re.compile(r"[a-z]{3,}|\d+")
 _ARTICLE = re.compile(r"\b([Aa])n? $")
 _VOWEL = re.compile(r"(?!(?:uni|use|usa|uti|one\b|eu|U-))[aeiou]|8|11\b|18\b|eight", re.IGNORECASE)
 
@@ -153,6 +154,12 @@ def swap_synonyms(text: str, bank: Bank, rng: Random, share: float) -> str:
         if hit:
             text = exchange(text, hit.start(), hit.end(), other)
     return text
+
+
+def shared_words(a: str, b: str) -> float:
+    """Words that stand in both texts, as a share of all their words, 0 to 1."""
+    one, other = set(_WORD.findall(a.lower())), set(_WORD.findall(b.lower()))
+    return len(one & other) / max(1, len(one | other))
 
 
 def swap_noun(text: str, bank: Bank, rng: Random) -> str | None:

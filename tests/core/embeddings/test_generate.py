@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -109,6 +110,29 @@ def test_a_broken_topic_file_is_named_by_line() -> None:
         "# w [o]\n## a\n- set {6 ft}\n- not: no {6 ft}\n- near: set {6 ft} soon", objects, contrasts
     )
     assert (len(rules[0].same), len(rules[0].opposite), len(rules[0].nuance)) == (1, 1, 1)
+
+
+def test_a_written_edit_is_a_pair_of_its_kind() -> None:
+    text = """
+# wires [overhead]
+## a
+- set the brace {6 ft} deep.
+- object: set the stub {6 ft} deep.
+- case: set the old brace {6 ft} deep.
+- place: set the brace {6 ft} high.
+- domain: set the buried brace {6 ft} deep.
+- number: set the two braces {6 ft} deep.
+"""
+    bank = default_bank()
+    rules = parse_topics(text.strip(), bank.objects, bank.contrasts)
+    assert [kind for kind, _ in rules[0].edits] == ["number", "object", "case", "place", "domain"]
+    pairs = Pairs(replace(bank, rules=rules, split_of={"wires": "train"}), "train", rewording=0, joining=0)
+    wanted = {"object": "stub", "case": "old", "place": "high", "domain": "buried", "number": "two braces"}
+    for kind, word in wanted.items():
+        made = [pairs.draw(kind, Random(seed)) for seed in range(40)]
+        rows = [row for row in made if row and word in row["a"] + row["b"]]
+        assert rows and all((word in row["a"]) != (word in row["b"]) for row in rows)
+        assert {row["score"] for row in rows} <= {RUBRIC[kind][0], round(RUBRIC[kind][0] + 0.05, 2)}
 
 
 def test_every_split_gets_topics() -> None:
