@@ -11,11 +11,13 @@ import hashlib
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from copy import deepcopy
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
 
 from core.datasets import store
 from core.datasets.frames import Frame, read_labels
@@ -23,9 +25,13 @@ from core.errors import InputError, ModelError
 from core.files import sha256_file
 from core.registry.manifest import Version
 from core.workspace import Workspace
-from core.yolo.origin import Parent, Progress, open_parent, register_derived
+from core.yolo.origin import Progress, open_parent, register_derived
 from core.yolo.score import Judged
 from core.yolo.thresholds import Choice, Goal, choose_all, shift_of
+
+if TYPE_CHECKING:
+    from core.yolo.predict import Detector
+    from core.yolo.weights import DetectorInfo
 
 SCENES = 400
 _SEED = 900_007  # scenes to calibrate on are nobody's training scenes, unless this very seed was chosen
@@ -161,10 +167,13 @@ def calibrate(
         origin |= {"raw": raw}
         text = f"Class logits moved so that a confidence of {raw:g} becomes {to:g}."
     else:
+        from core.yolo.predict import wrap
+
         goal = goal or Goal()
-        found = _look(parent, frames, progress)
+        model = wrap(parent.network(), parent.info, ref=parent.name)
+        found = look(model, frames, progress=progress)
         choices = choose_all(found, labels, goal, shared=shared, empty_share=empty_share)
-        shifts = [0.0 if c.threshold is None else shift_of(c.threshold, to) for c in choices.values()]
+        shifts = shifts_of(choices, to)
         if not any(c.threshold is not None for c in choices.values()):
             why = "; ".join(f"{label} {c.reason}" for label, c in choices.items())
             raise InputError(f"No class can be moved: {why}.", "Give more photos, or another goal.")
@@ -182,23 +191,92 @@ def calibrate(
     )  # fmt: skip
 
 
-def _look(parent: Parent, frames: Sequence[Frame], progress: Progress | None) -> list[Judged]:
-    """Every candidate of the photos, judged against their labels."""
+def look(
+    model: Detector, frames: Sequence[Frame], *, least: float = 0.0, progress: Progress | None = None
+) -> list[Judged]:
+    """Every candidate of the photos, judged against their labels.
+
+    Args:
+        model: The detector.
+        frames: Labelled photos.
+        least: Objects whose long side is below this many pixels, at the size that the network sees, count
+            neither way.
+        progress: Called with (photos done, photos in all).
+
+    Raises:
+        InputError: If there are no photos.
+    """
     from core.datasets.photos import open_photo
     from core.yolo.boxes import OVERLAP, select
     from core.yolo.evaluate import FLOOR, judged
-    from core.yolo.predict import wrap
 
     if not frames:
         raise InputError("There are no labelled photos to calibrate on.", "Give a folder or a dataset.")
-    model = wrap(parent.network(), parent.info, ref=parent.name)
     found = []
     for number, frame in enumerate(frames, 1):
         raw = model.raw(open_photo(frame.path)[0], tiling="off", floor=FLOOR)
+        frame = _large_enough(frame, raw.size, least / model.info.image_size)
         found.append(judged(select(raw, confidence=FLOOR, overlap=OVERLAP), raw, frame)[0])
         if progress:
             progress(number, len(frames))
     return found
+
+
+def _large_enough(frame: Frame, size: tuple[int, int], least: float) -> Frame:
+    """The photo with its objects below `least` (share of its long side) as regions to ignore."""
+    longest = max(size)
+    small = tuple(
+        thing
+        for thing in frame.things
+        if max((thing.box[2] - thing.box[0]) * size[0], (thing.box[3] - thing.box[1]) * size[1])
+        < least * longest
+    )
+    if not small:
+        return frame
+    kept = tuple(thing for thing in frame.things if thing not in small)
+    return replace(frame, things=kept, ignore=(*frame.ignore, *small))
+
+
+def shifts_of(choices: Mapping[str, Choice], to: float) -> list[float]:
+    """What is added to the class logits so that each chosen threshold becomes `to`; 0 where none was."""
+    return [0.0 if c.threshold is None else shift_of(c.threshold, to) for c in choices.values()]
+
+
+def settle(
+    network: nn.Module, info: DetectorInfo, frames: Sequence[Frame], *, to: float, least: float = 0.0,
+    device: str = "",
+) -> dict[str, Choice]:  # fmt: skip
+    """Move the confidences of a network just trained: the threshold with the largest F1 becomes `to`.
+
+    A short training leaves all confidences low, those of rare classes above all; at the one threshold in use
+    hardly anything would be found.
+
+    Args:
+        network: The network; its class branch is changed in place.
+        info: Its description.
+        frames: Labelled images that it did not learn from.
+        to: Confidence that the chosen thresholds become.
+        least: As in `look`.
+        device: As in `predict.wrap`.
+
+    Returns:
+        The choice of each class; a class of which too little was seen is left as it is.
+    """
+    from core.yolo.predict import wrap
+
+    choices = choose_all(
+        look(wrap(deepcopy(network), info, device=device), frames, least=least), info.labels, Goal()
+    )
+    network.load_state_dict(shifted(network.state_dict(), shifts_of(choices, to)))
+    return choices
+
+
+def told_of(choices: Mapping[str, Choice], to: float) -> str:
+    """What `settle` did, in words."""
+    moved = ", ".join(f"{n} {c.threshold:.2f}" for n, c in choices.items() if c.threshold is not None)
+    left = "".join(f" {label} was left as it is: it {c.reason}." for label, c in choices.items() if c.reason)
+    done = f"Confidences moved: the best threshold becomes {to:g}; it was {moved}." if moved else ""
+    return (done + left).strip()
 
 
 def _told(name: str, frames: Sequence[Frame]) -> dict[str, Any]:

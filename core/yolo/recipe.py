@@ -153,6 +153,12 @@ class YoloRecipe(BaseRecipe):
         "Recall and precision are reported for boxes at or above this confidence.",
         group="Stopping", ge=0.01, le=0.95,
     )  # fmt: skip
+    calibrate: Literal["never", "fresh", "always"] = setting(
+        "fresh", "Calibrate at the end",
+        "Move each class's confidences so that the confidence in force balances misses and false boxes on "
+        "validation images. fresh: after a training from random weights, whose confidences are low.",
+        group="Stopping", advanced=True,
+    )  # fmt: skip
     least_box: float = setting(
         0.0, "Smallest object",
         "Objects whose long side is shorter than this, at the size that the network sees, are not taught: of "

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.datasets.frames import LABELS, Frame, frame_from_row
-from core.yolo import weights
+from core.yolo import calibrate, weights
 from core.yolo.bases import DEFAULT_BASE, Start, find_weights
 from core.yolo.fit import Fitted, fit, spread
 from core.yolo.sheets import write_sheet
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 SAMPLES = "samples"
 _REPORT_WORST = 20
 _SHEET_PHOTOS = 9
+_CALIBRATION_PHOTOS = 600
 
 
 def device_here() -> str:
@@ -88,6 +89,13 @@ def train(spec: RunSpec, ctx: RunContext) -> TrainResult:
             resume_from=settings.resume_from, bridge=bridge, parent=base,
             generator=str(dataset.card.get("generator_version", "")),
         )  # fmt: skip
+        if recipe.calibrate == "always" or (recipe.calibrate == "fresh" and start.path is None):
+            ctx.set_phase("calibrating")
+            settled = calibrate.settle(
+                fitted.network, fitted.info, spread(frames["val"], _CALIBRATION_PHOTOS),
+                to=recipe.confidence, least=recipe.least_box, device=device,
+            )  # fmt: skip
+            ctx.log(calibrate.told_of(settled, recipe.confidence))
         store_fitted(fitted, ctx.model_dir)
         ctx.log(
             f"Kept the weights after epoch {fitted.figures['epoch']} (validation mAP50-95 "

@@ -16,8 +16,9 @@ from core.registry.starter import export_starter
 from core.registry.store import aliases, get_version, open_version
 from core.yolo import weights
 from core.yolo.blend import blend, mixed, renew_statistics
-from core.yolo.calibrate import calibrate, labelled_photos, shifted
+from core.yolo.calibrate import calibrate, labelled_photos, look, settle, shifted, told_of
 from core.yolo.dataset import build_imported
+from core.yolo.evaluate import evaluate
 from core.yolo.origin import open_parent
 from core.yolo.predict import load_model, wrap
 
@@ -195,3 +196,29 @@ def test_a_blend_can_measure_its_statistics_anew(trained, workspace, labelled, t
     assert version.manifest["origin"]["statistics"] == {"measured_on": "s", "photos": 20}
     model = wrap(*weights.load(version.path), device="cpu")
     assert np.isfinite(model.raw(np.zeros((64, 64, 3), np.uint8)).boxes).all()
+
+
+def test_a_training_from_random_weights_settles_its_confidences(trained, labelled, tmp_path: Path) -> None:
+    network, info = weights.build("yolov8p"), weights.DetectorInfo("yolov8p", image_size=64)
+    weights.put_in(network, shifted(open_parent(str(trained[0])).state, [-2.0] * 3), Path("x"))
+    frames = labelled(tmp_path / "c", 60, 300)
+    before = evaluate(wrap(network.eval(), info, device="cpu"), frames)
+    choices = settle(network, info, frames, to=0.25, device="cpu")
+    after = evaluate(wrap(network.eval(), info, device="cpu"), frames)
+    assert all(choice.threshold < 0.25 for choice in choices.values() if choice.threshold)
+    assert after["classes"]["pole"]["recall"] > before["classes"]["pole"]["recall"]
+    assert after["map50"] == pytest.approx(before["map50"], abs=0.02)
+    assert "the best threshold becomes 0.25; it was pole" in told_of(choices, 0.25)
+    few = settle(network, info, frames[:6], to=0.25, device="cpu")
+    assert "too few" in told_of(few, 0.25) and "moved" not in told_of(few, 0.25)
+
+
+def test_small_objects_count_neither_way(trained, labelled, tmp_path: Path) -> None:
+    parent = open_parent(str(trained[0]))
+    model = wrap(parent.network(), parent.info, device="cpu")
+    frames = labelled(tmp_path / "d", 20, 300)
+    everything, large = look(model, frames), look(model, frames, least=30)
+    # Blocks are 18 pixels long, the bars 36 and 40.
+    assert sum((image.labels == 2).sum() for image in everything) > 5
+    assert not any((image.labels == 2).any() for image in large)
+    assert sum((image.labels < 2).sum() for image in large) == sum((i.labels < 2).sum() for i in everything)
