@@ -49,7 +49,7 @@ class GenerateSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     count: int = setting(
-        8000,
+        12_000,
         "Pairs",
         "How many graded pairs to make, all splits together.",
         group="Size",

@@ -17,7 +17,7 @@ from core.workspace import Workspace
 if TYPE_CHECKING:
     from core.embeddings.recipe import EmbeddingsRecipe
 
-_PIECES = 24  # word pieces of an average text with padding
+_PIECES = 31  # word pieces of an average text with padding
 # Share of its own matrix speed (core.machine.core_speed) that each core reaches while it trains. To set it
 # anew, on an idle machine: take the seconds of a finished run, subtract `_START_SECONDS` and `fixed_seconds`,
 # and divide `operations` by what is left, by core_speed() and by the threads. One core at bf16, beside other

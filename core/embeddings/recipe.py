@@ -220,7 +220,16 @@ PRESETS: dict[str, Preset] = {
     "fast": Preset(
         title="Fast (CPU)",
         help="Vectors and pair head together from the packaged MiniLM; takes minutes.",
-        values={"first_stage": "simcse", "first_epochs": 1, "first_texts": 800},
+        # One pass: pairs are drawn anew without end, and fresh ones teach more than a second look.
+        values={
+            "first_stage": "simcse",
+            "first_epochs": 1,
+            "first_texts": 800,
+            "epochs": 1,
+            "batch_size": 16,
+            "rehearsal": 2.0,
+            "freeze_layers": 2,
+        },
         base_model=DEFAULT_BASE,
     ),
     "seed": Preset(
