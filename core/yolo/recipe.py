@@ -307,6 +307,7 @@ PRESETS: dict[str, Preset] = {
             "first_size": 192,
             "grow_until": 0.6,
             "least_box": 10.0,
+            "close_ups": 0.3,
             "average": 0.995,
             "mosaic": 0.25,
             "minutes": 30.0,
