@@ -20,6 +20,10 @@ def add_verbs(verbs: argparse._SubParsersAction, common: argparse.ArgumentParser
         "--data", required=True, metavar="DATA",
         help='dataset id (its validation split) or a JSONL or CSV file of pairs {"a", "b", "score"}',
     )  # fmt: skip
+    verb.add_argument(
+        "--keep", type=float, default=1.0, metavar="SHARE",
+        help="share of the encoder's changes that is kept, 0.5 to 1; less gives everyday similarity back",
+    )  # fmt: skip
     verb.add_argument("--name", default="", help="what you call the new version")
     verb.set_defaults(run=regrade)
 
@@ -41,8 +45,9 @@ def regrade(args: argparse.Namespace, out: Output) -> int:
     if gold is not None:
         measured["gold"] = list(store.read_rows(gold, "test"))
     command = ["python", "-m", "core", "regrade", "embeddings", "--model", args.model, "--data", name]
+    command += ["--keep", f"{args.keep:g}"] if args.keep != 1 else []
     version = fit(
-        args.model, rows, data_name=name, measured=measured, name=args.name, command=command,
+        args.model, rows, keep=args.keep, data_name=name, measured=measured, name=args.name, command=command,
         progress=out.progress("Pairs"),
     )  # fmt: skip
     origin = version.manifest["origin"]

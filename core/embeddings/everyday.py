@@ -5,6 +5,7 @@ What a finished model kept is stress.py's `general_similarity`; this measures a 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,9 @@ from core.embeddings.model import Network
 from core.embeddings.score import spearman
 from core.embeddings.stress import general_rows
 from core.text.normal import for_similarity
+
+LEAST_KEPT = 0.6  # of the changes; below it the head reads token vectors that it does not know
+_STEP = 0.05
 
 
 class Everyday:
@@ -46,3 +50,34 @@ class Everyday:
             "general_spearman": spearman(cosine, self.grades) or 0.0,
             "general_loss": float(np.mean((cosine - self.grades) ** 2)),
         }
+
+    def held(
+        self, network: Network, initial: Mapping[str, torch.Tensor], before: float, limit: float
+    ) -> float:
+        """Pull the encoder towards its initial weights until no more than `limit` is lost.
+
+        The weights between a trained network and the one it began from keep most of what was learnt and
+        much of what was known before (Wortsman et al. 2022, arXiv 2109.01903).
+
+        Args:
+            network: The trained network; changed in place.
+            initial: Weights of its encoder before the training, by name; those that training may change.
+            before: `general_spearman` of the base model.
+            limit: Largest loss.
+
+        Returns:
+            The share of the changes that is kept, `LEAST_KEPT` to 1.
+        """
+        trained = {
+            name: value.detach().clone()
+            for name, value in network.encoder.named_parameters()
+            if name in initial
+        }
+        kept = 1.0
+        while before - self.measure(network)["general_spearman"] > limit and kept > LEAST_KEPT:
+            kept = max(LEAST_KEPT, round(kept - _STEP, 2))
+            with torch.no_grad():
+                for name, value in network.encoder.named_parameters():
+                    if name in initial:
+                        value.copy_(torch.lerp(initial[name].to(value), trained[name], kept))
+        return kept

@@ -50,6 +50,7 @@ class Fitted:
         steps: Updates done in all (second stage).
         bf16: Whether training computed in bf16.
         settled: How the last word on a pair was fitted; None if the recipe leaves it to the head.
+        kept: Share of the encoder's changes that is left after the pull towards the base model.
     """
 
     network: Network
@@ -61,6 +62,7 @@ class Fitted:
     steps: int
     bf16: bool
     settled: Settled | None = None
+    kept: float = 1.0
 
 
 def fit(
@@ -112,6 +114,11 @@ def fit(
     general_before = everyday.measure(network)["general_spearman"]
     remembered = _memory(network, tokenizer, info.max_length, device) if recipe.rehearsal else None
     network = models.prepare(network, recipe, seed=recipe.seed).to(device)
+    initial = {
+        name: value.detach().clone()
+        for name, value in network.encoder.named_parameters()
+        if value.requires_grad and recipe.most_forgotten
+    }
     batch, accumulated = batch_size or recipe.batch_size, accumulation or recipe.gradient_accumulation
     rate = rate or recipe.rate
 
@@ -176,6 +183,7 @@ def fit(
     network.eval()
     if best.metrics:
         best.put_back(network)
+    kept = everyday.held(network, initial, general_before, recipe.most_forgotten) if initial else 1.0
     settled = None
     if recipe.verdict:
         settled = settle(
@@ -193,6 +201,7 @@ def fit(
         trainer.state.global_step,
         bf16,
         settled,
+        kept,
     )
 
 

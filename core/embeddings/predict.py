@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 _WORDS = re.compile(r"[a-z]+|\d+(?:\.\d+)?")
+_LETTER = re.compile(r"^\s*\(?(?:[a-z]|[ivx]{1,4}|\d{1,2})[).]\s+")
 
 
 @dataclass
@@ -108,7 +109,8 @@ class SimilarityModel:
     ) -> dict[str, np.ndarray]:
         """Score pairs; `score` (verdict or head, where there is one) and `cosine`, each (N,) float32.
 
-        Texts that are equal once quantities are converted and case and punctuation are left out score 1.
+        Texts that are equal once quantities are converted, and case, punctuation and a list letter in front
+        are left out, score 1.
         """
         set_threads(0)
         readings_a, readings_b = (
@@ -144,7 +146,7 @@ class SimilarityModel:
         if not self.trained:
             score = cosine.clip(0, 1)
         for n, (one, other) in enumerate(zip(left, right, strict=True)):
-            if _WORDS.findall(one.lower()) == _WORDS.findall(other.lower()) and one.strip():
+            if one.strip() and _bare(one) == _bare(other):
                 score[n] = 1.0
         return {"score": score, "cosine": cosine}
 
@@ -191,6 +193,12 @@ class SimilarityModel:
             list(texts), padding=True, truncation=True, max_length=self.info.max_length, return_tensors="pt"
         )
         return made["input_ids"], made["attention_mask"]
+
+
+def _bare(text: str) -> list[str]:
+    """The words of a text without a list letter before it; obliging is the same with either verb."""
+    words = _WORDS.findall(_LETTER.sub("", text.lower()))
+    return ["shall" if word == "must" else word for word in words]
 
 
 def both_ways(

@@ -121,6 +121,17 @@ class EmbeddingsRecipe(BaseRecipe):
         ge=0,
         le=10,
     )
+    most_forgotten: float = setting(
+        0.045,
+        "Most everyday similarity lost",
+        "When the training is done and has cost more than this, the encoder is pulled back towards the base "
+        "model until it has not. 0 = never.",
+        group="Loss",
+        unit="Spearman",
+        advanced=True,
+        ge=0,
+        le=1,
+    )
     method: Literal["full", "lora"] = setting(
         "full",
         "Method",

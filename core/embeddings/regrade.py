@@ -10,6 +10,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import torch
+from safetensors.torch import load_file, save_file
+
 import core
 from core.embeddings import model as models
 from core.embeddings.batches import PairExamples
@@ -38,6 +41,7 @@ def regrade(
     ref: str,
     rows: Sequence[dict],
     *,
+    keep: float = 1.0,
     data_name: str = "",
     measured: dict[str, Sequence[dict]] | None = None,
     name: str = "",
@@ -51,6 +55,8 @@ def regrade(
         ref: The version: `v3`, `candidate`, `starter` ...
         rows: Pairs `{"a", "b", "score"}` whose texts the version did not learn from, at least 200; `group`
             keeps pairs together when some are held back.
+        keep: Share of the changes to the encoder that is kept, 0.5 to 1: below 1 it is pulled back towards
+            its base, which gives everyday similarity back.
         data_name: What the manifest calls them.
         measured: Pairs to score the new version and its parent on: `test` and `gold`.
         name: What the user calls it.
@@ -59,20 +65,28 @@ def regrade(
         ws: Workspace; the current one by default.
 
     Raises:
-        InputError: If the pairs are too few or a new last word would be no better.
+        InputError: If the pairs are too few, a new last word would be no better, or `keep` does not fit.
         NotFoundError: If there is no such version.
     """
     ws = ws or Workspace.current()
     version = open_version("embeddings", ref, ws=ws)
     if version.kind == "base":
         raise InputError("The base model has no pair head.", "Choose a trained version, or train one.")
+    if not 0.5 <= keep <= 1 or (keep < 1 and version.kind != "delta"):
+        raise InputError(
+            f"A share of {keep:g} of the changes to a {version.kind} version cannot be kept.",
+            "Give 0.5 to 1, and below 1 a version that was trained by the method full.",
+        )
     parent = load_folder(version.path, ref=version.id)
     examples = PairExamples(
         rows, parent.tokenizer, CueReader(parent.info.cues), max_length=parent.info.max_length,
         figures=parent.info.use_figures,
     )  # fmt: skip
+    fitted = parent if keep == 1 else load_folder(version.path)
+    if keep < 1:
+        _pull(fitted.network.encoder, load_file(version.path / models.DELTA_FILE), keep)
     found = settle(
-        parent.network, examples, [str(row.get("group") or row["a"]) for row in rows],
+        fitted.network, examples, [str(row.get("group") or row["a"]) for row in rows],
         [*examples.a, *examples.b], pad_id=parent.tokenizer.pad_token_id or 0, progress=progress,
     )  # fmt: skip
     if not found.pairs:
@@ -88,6 +102,12 @@ def regrade(
         for file in (version.path / kept for kept in _WEIGHTS):
             if file.is_file():
                 shutil.copyfile(file, folder / "model" / file.name)
+        if keep < 1:
+            changes = load_file(version.path / models.DELTA_FILE)
+            save_file(
+                {name: (value.float() * keep).to(value.dtype) for name, value in changes.items()},
+                folder / "model" / models.DELTA_FILE, metadata={"format": "pt", "kind": "delta"},
+            )  # fmt: skip
         info = models.read_info(folder / "model")
         models.store_verdict(found.verdict, folder / "model", info)
         write_json_atomic(folder / "model" / models.INFO_FILE, vars(info))
@@ -109,6 +129,7 @@ def regrade(
         text = (
             f"The last word on a pair was fitted on {found.pairs:,} pairs of {data_name or 'a file'}; on "
             f"the others Spearman {found.together:.4f}, {found.head:.4f} of the pair head alone."
+            + (f" {keep:.0%} of the encoder's changes were kept." if keep < 1 else "")
         )
         write_json_atomic(folder / "report.json", {
             "kind": info.kind, "labels": [],
@@ -116,6 +137,7 @@ def regrade(
             "dataset": version.manifest.get("dataset") or {}, "gold_dataset": spec.get("gold"),
             "origin": {
                 "method": "regrade", "text": text, "data": data_name, "pairs": found.pairs,
+                "kept": keep,
                 "parents": [{
                     "name": version.id, "share": 1.0,
                     "sha256": sha256_file(version.path / models.HEAD_FILE),
@@ -134,3 +156,10 @@ def regrade(
             "code_version": core.__version__, "created": time.time(),
         })  # fmt: skip
         return register_run(folder, ws=ws, run="")
+
+
+def _pull(encoder: Any, changes: dict[str, torch.Tensor], keep: float) -> None:
+    with torch.no_grad():
+        for name, value in encoder.named_parameters():
+            if name in changes:
+                value.sub_((1 - keep) * changes[name].to(value))

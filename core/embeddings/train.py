@@ -95,6 +95,11 @@ def train(spec: RunSpec, ctx: RunContext) -> TrainResult:
                 "or a smaller "
                 "learning rate."
             )
+        if fitted.kept < 1:
+            ctx.log(
+                f"Everyday similarity had fallen by more than {recipe.most_forgotten:g}: {fitted.kept:.0%} "
+                "of the encoder's changes were kept."
+            )
         if fitted.settled is not None:
             ctx.log(_settled_text(fitted))
         store_fitted(fitted, recipe, ctx.model_dir)

@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from core import tasks
 from core.cli import main
@@ -216,6 +218,20 @@ def test_regrade_makes_a_version_that_follows_the_given_grades(
     assert scores[value["version"]]["spearman"] > scores[parent.id]["spearman"] + 0.2
     card = (Path(value["path"]) / "card.md").read_text(encoding="utf-8")
     assert "The last word on a pair was fitted on" in card
+    status, pulled = run_json(
+        capsys, "regrade", "embeddings", "--model", parent.id, "--data", file, "--keep", "0.8"
+    )
+    assert (
+        status == 0 and pulled["origin"]["kept"] == 0.8 and "80% of the encoder" in pulled["origin"]["text"]
+    )
+    changes = {
+        version: load_file(Path(path) / "delta.safetensors")
+        for version, path in (("parent", parent.path), ("pulled", pulled["path"]))
+    }
+    for name, change in changes["parent"].items():
+        assert torch.allclose(changes["pulled"][name].float(), 0.8 * change.float(), atol=2e-3)
+    assert main(["regrade", "embeddings", "--model", parent.id, "--data", file, "--keep", "0.2"]) != 0
+    assert "A share of 0.2" in capsys.readouterr().err
 
 
 def test_regrade_says_what_is_missing(

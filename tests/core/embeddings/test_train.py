@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from transformers import TrainerCallback
 
 from core.embeddings import model as models
+from core.embeddings.everyday import LEAST_KEPT, Everyday
 from core.embeddings.fit import fit
 from core.embeddings.predict import SimilarityModel, load_base, load_folder
 from core.embeddings.recipe import PRESETS, build_recipe
@@ -25,6 +27,7 @@ VALUES = {
     "first_stage": "none",
     "batch_size": 16,
     "rehearsal": 0.0,
+    "most_forgotten": 0.0,
 }
 
 
@@ -80,6 +83,8 @@ def test_first_stages_and_other_losses_run(tiny_encoder: Path, tmp_path: Path, s
 def test_scores_have_the_ends_they_should(tiny_encoder: Path) -> None:
     model = load_base(str(tiny_encoder))
     assert model.score("18 feet clearance.", "18 ft  Clearance") == 1.0
+    assert model.score("(b) The pole must be 18 ft high.", "the pole shall be 18 feet high") == 1.0
+    assert model.score("The pole must be 18 ft high.", "The pole may be 18 ft high.") < 1.0
     assert model.encode([]).shape == (0, 32) and model.encode([""]).shape == (1, 32)
     np.testing.assert_allclose(np.linalg.norm(model.encode(["a pole", "guy"]), axis=1), 1, atol=1e-5)
     assert 0 <= model.score("pole", "anchor") <= 1
@@ -149,3 +154,21 @@ def test_presets() -> None:
         assert build_recipe(name)
     with pytest.raises(RecipeError, match="not a preset"):
         build_recipe("other")
+
+
+def test_what_is_forgotten_is_given_back(tiny_encoder: Path, tmp_path: Path) -> None:
+    free = run(tiny_encoder, tmp_path / "free", epochs=1)
+    strict = run(tiny_encoder, tmp_path / "strict", epochs=1, most_forgotten=1e-6)
+    loose = run(tiny_encoder, tmp_path / "loose", epochs=1, most_forgotten=1.0)
+    assert (free.kept, loose.kept) == (1.0, 1.0) and LEAST_KEPT <= strict.kept < 1
+    start = dict(models.build(str(tiny_encoder))[0].encoder.named_parameters())
+    pulled = dict(strict.network.encoder.named_parameters())
+    for name, value in free.network.encoder.named_parameters():
+        wanted = start[name] + strict.kept * (value - start[name])
+        assert torch.allclose(pulled[name], wanted, atol=1e-5), name
+    # A limit that cannot be kept ends at the least share, a limit of nothing lost at no pull.
+    everyday = Everyday(free.tokenizer, 32)
+    before = everyday.measure(free.network)["general_spearman"]
+    initial = {name: value.detach().clone() for name, value in start.items()}
+    assert everyday.held(free.network, initial, before + 2.0, 0.1) == LEAST_KEPT
+    assert everyday.held(free.network, initial, -2.0, 0.1) == 1.0
