@@ -88,6 +88,7 @@ def regrade(
     found = settle(
         fitted.network, examples, [str(row.get("group") or row["a"]) for row in rows],
         [*examples.a, *examples.b], pad_id=parent.tokenizer.pad_token_id or 0, progress=progress,
+        rarity=parent.network.verdict and parent.network.verdict.rarity,
     )  # fmt: skip
     if not found.pairs:
         raise InputError(f"{len(rows)} pairs are too few to fit on.", "Give 200 or more, of several groups.")

@@ -159,6 +159,7 @@ def settle(
     bf16: bool = False,
     seed: int = 0,
     steps: int = _STEPS,
+    rarity: torch.Tensor | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Settled:
     """Fit a verdict on pairs that the encoder did not learn from, if it helps.
@@ -172,10 +173,11 @@ def settle(
         bf16: Whether the network computes in bf16.
         seed: Of the start and the order.
         steps: Updates.
+        rarity: As from `rarity_of`, instead of counting `known`: few texts would call every other word rare.
         progress: Called with (pairs read, pairs in all).
     """
     words = int(network.encoder.get_input_embeddings().weight.shape[0])
-    rarity = rarity_of(known, words)
+    rarity = rarity_of(known, words) if rarity is None else rarity
     facts, scores = _collect(network, examples, rarity, pad_id, bf16, progress)
     grades = torch.from_numpy(examples.scores)
     names = sorted(set(groups))

@@ -168,7 +168,8 @@ class YoloRecipe(BaseRecipe):
     close_ups: float = setting(
         0.0, "Close-ups",
         "When the training begins from random weights: share of its images that show a section around one "
-        "of their objects, so that shapes are learnt where they are large.",
+        "of their objects, so that shapes are learnt where they are large. In two half-hour comparisons it "
+        "brought nothing.",
         group="Augmentation", unit="share", advanced=True, ge=0, le=1,
     )  # fmt: skip
     mosaic: float = setting(
@@ -307,7 +308,6 @@ PRESETS: dict[str, Preset] = {
             "first_size": 192,
             "grow_until": 0.6,
             "least_box": 10.0,
-            "close_ups": 0.3,
             "average": 0.995,
             "mosaic": 0.25,
             "minutes": 30.0,
