@@ -25,8 +25,8 @@ Progress = Callable[[int, int], None]
 SPLIT_SHARES = {"train": 0.7, "val": 0.2, "test": 0.1}
 KIND_MIX: dict[str, float] = {
     "paraphrase": 0.22,
-    "converted": 0.02,
-    "copy": 0.02,
+    "converted": 0.03,
+    "copy": 0.03,
     "nuance": 0.07,
     "sibling": 0.09,
     "topic": 0.12,
@@ -35,7 +35,7 @@ KIND_MIX: dict[str, float] = {
     "case": 0.06,
     "place": 0.04,
     "polarity": 0.08,
-    "domain": 0.02,
+    "domain": 0.03,
     "related": 0.03,
     "unrelated": 0.03,
     "phrase": 0.04,

@@ -75,7 +75,7 @@ def test_a_specification_is_searched_by_a_model_trained_here(
     page.wait_for_url("**/live?**", timeout=30 * SECONDS)
     expect(page.get_by_text("Texts without grades (simcse)")).to_be_visible()
     expect(page.get_by_text("Completed").first).to_be_visible(timeout=240 * SECONDS)
-    expect(page.get_by_text("Loss of the first stage")).to_be_visible()
+    expect(page.get_by_text("Loss of the first stage").first).to_be_visible()
     shot(page, "embeddings_live")
 
     page.goto(f"{studio}/validation?task=embeddings&view=find")
