@@ -83,8 +83,8 @@ def regrade(
         figures=parent.info.use_figures,
     )  # fmt: skip
     fitted = parent if keep == 1 else load_folder(version.path)
-    if keep < 1:
-        _pull(fitted.network.encoder, load_file(version.path / models.DELTA_FILE), keep)
+    changes = load_file(version.path / models.DELTA_FILE) if keep < 1 else {}
+    _pull(fitted.network.encoder, changes, keep)
     found = settle(
         fitted.network, examples, [str(row.get("group") or row["a"]) for row in rows],
         [*examples.a, *examples.b], pad_id=parent.tokenizer.pad_token_id or 0, progress=progress,
@@ -103,8 +103,7 @@ def regrade(
         for file in (version.path / kept for kept in _WEIGHTS):
             if file.is_file():
                 shutil.copyfile(file, folder / "model" / file.name)
-        if keep < 1:
-            changes = load_file(version.path / models.DELTA_FILE)
+        if changes:
             save_file(
                 {name: (value.float() * keep).to(value.dtype) for name, value in changes.items()},
                 folder / "model" / models.DELTA_FILE, metadata={"format": "pt", "kind": "delta"},
