@@ -78,6 +78,7 @@ def fit(
     accumulation: int | None = None,
     rate: float | None = None,
     resume_from: Path | None = None,
+    start: Path | None = None,
     callbacks: Sequence[TrainerCallback] = (),
     first_callbacks: Sequence[TrainerCallback] = (),
 ) -> Fitted:
@@ -95,11 +96,13 @@ def fit(
         accumulation: Instead of the recipe's.
         rate: Instead of `recipe.rate`.
         resume_from: A checkpoint under `folder` from which to go on exactly.
+        start: Folder of a stored model of that base to begin with, instead of the base itself; what is
+            remembered of everyday sentences stays the base's.
         callbacks: More Trainer callbacks for the second stage, for example `HfBridge`.
         first_callbacks: Callbacks for the first stage.
 
     Raises:
-        BaseModelError: If the base cannot be used.
+        BaseModelError: If the base cannot be used, or the recipe does not fit the model to begin with.
         DatasetError: If there is nothing to learn from.
         NonFiniteLossError: If the loss is no number.
     """
@@ -113,11 +116,14 @@ def fit(
     everyday = Everyday(tokenizer, info.max_length)
     general_before = everyday.measure(network)["general_spearman"]
     remembered = _memory(network, tokenizer, info.max_length, device) if recipe.rehearsal else None
+    untrained = dict(network.encoder.named_parameters())
+    if start is not None:
+        network = models.go_on(start, recipe)[0]
     network = models.prepare(network, recipe, seed=recipe.seed).to(device)
     initial = {
-        name: value.detach().clone()
+        name: untrained[name].detach().to(device, copy=True)
         for name, value in network.encoder.named_parameters()
-        if value.requires_grad and recipe.most_forgotten
+        if name in untrained and value.requires_grad and recipe.most_forgotten
     }
     batch, accumulated = batch_size or recipe.batch_size, accumulation or recipe.gradient_accumulation
     rate = rate or recipe.rate
@@ -164,6 +170,7 @@ def fit(
         validation_bf16=bf16,
         best=best,
         callbacks=callbacks,
+        fresh=start is None,
     )
     for callback in callbacks:
         if hasattr(callback, "info"):

@@ -24,23 +24,25 @@ Progress = Callable[[int, int], None]
 
 SPLIT_SHARES = {"train": 0.7, "val": 0.2, "test": 0.1}
 KIND_MIX: dict[str, float] = {
-    "paraphrase": 0.22,
+    "paraphrase": 0.20,
     "converted": 0.03,
-    "copy": 0.03,
+    "copy": 0.02,
     "nuance": 0.07,
     "sibling": 0.09,
     "topic": 0.12,
     "number": 0.10,
-    "object": 0.11,
+    "object": 0.13,
     "case": 0.06,
-    "place": 0.04,
+    "place": 0.06,
     "polarity": 0.08,
     "domain": 0.03,
     "related": 0.03,
-    "unrelated": 0.03,
+    "unrelated": 0.02,
     "phrase": 0.04,
 }
 MAX_ATTEMPTS = 400
+# More say hardly more, and every pair is read several times after each epoch and at the end.
+MOST_VAL, MOST_TEST = 8_000, 2_000
 
 
 class GenerateSettings(BaseModel):
@@ -63,6 +65,24 @@ class GenerateSettings(BaseModel):
         group="Size",
         ge=0,
         le=2**31 - 1,
+    )
+    most_val: int = setting(
+        MOST_VAL,
+        "Most validation pairs",
+        "Validation gets a fifth of the pairs, but no more than this; the others train.",
+        group="Size",
+        advanced=True,
+        ge=60,
+        le=100_000,
+    )
+    most_test: int = setting(
+        MOST_TEST,
+        "Most test pairs",
+        "The test split gets a tenth of the pairs, but no more than this; the others train.",
+        group="Size",
+        advanced=True,
+        ge=30,
+        le=50_000,
     )
     kind_mix: dict[str, float] | None = setting(
         None, "Kinds", "Weight of each kind of pair, by name; empty: the usual mix.", group="Content"
@@ -96,9 +116,10 @@ def build_settings(values: dict[str, Any]) -> GenerateSettings:
     return build(GenerateSettings, values)
 
 
-def split_counts(count: int) -> dict[str, int]:
-    """Pairs per split: 20 % val, 10 % test, the rest train."""
-    val, test = (max(1, round(count * SPLIT_SHARES[name])) for name in ("val", "test"))
+def split_counts(count: int, most_val: int = MOST_VAL, most_test: int = MOST_TEST) -> dict[str, int]:
+    """Pairs per split: 20 % val and 10 % test up to the most wanted, the rest train."""
+    val = max(1, min(most_val, round(count * SPLIT_SHARES["val"])))
+    test = max(1, min(most_test, round(count * SPLIT_SHARES["test"])))
     return {"train": count - val - test, "val": val, "test": test}
 
 
@@ -125,7 +146,7 @@ def generate(
     seen: set[frozenset[str]] = set()
     rows: dict[str, list[Row]] = {}
     done = 0
-    for split, wanted in split_counts(settings.count).items():
+    for split, wanted in split_counts(settings.count, settings.most_val, settings.most_test).items():
         sampler = _Sampler(bank, settings, mix, split)
         rows[split] = []
         for index in range(wanted):

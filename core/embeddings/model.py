@@ -165,6 +165,37 @@ def build(
     return network, tokenizer, info
 
 
+def go_on(folder: Path, recipe: EmbeddingsRecipe) -> tuple[Network, Any, ModelInfo]:
+    """A stored model as the start of another training: encoder and head, without the last word.
+
+    Args:
+        folder: The stored model.
+        recipe: The settings of the training to come.
+
+    Returns:
+        As `build`.
+
+    Raises:
+        BaseModelError: If the recipe does not fit the stored model.
+        ModelError: If it cannot be read.
+    """
+    network, tokenizer, stored = load(folder)
+    if recipe.method != "full":
+        raise BaseModelError(
+            f"A training by the method {recipe.method!r} cannot go on from a version: adapters are stored "
+            "beside the base model alone.",
+            "Set the method to 'full', or begin with the base model.",
+        )
+    layers = stored.head.get("layers")
+    if recipe.head_layers != layers:
+        raise BaseModelError(
+            f"The version's pair head has {layers} joint layers, the settings ask for {recipe.head_layers}.",
+            f"Set the joint layers to {layers}, or begin with the base model.",
+        )
+    network.verdict = None
+    return network, tokenizer, stored
+
+
 def positions(network: Network, tokenizer: Any) -> int:
     """Word pieces that the encoder can read at once."""
     config = network.encoder.config
@@ -228,11 +259,14 @@ def store(network: Network, folder: Path, info: ModelInfo, *, dtype: str = "fp16
     else:
         info.kind = "delta"
         original, _, _ = build(info.base_model, head=info.head)
-        before = original.encoder.state_dict()
-        changed = {
-            name: (parameter.detach().to("cpu", torch.float32) - before[name]).to(target).contiguous()
-            for name, parameter in trainable(network.encoder).items()
-        }
+        before = dict(original.encoder.named_parameters())
+        learnt = trainable(network.encoder)
+        changed = {}
+        for name, parameter in network.encoder.named_parameters():
+            difference = parameter.detach().to("cpu", torch.float32) - before[name].detach()
+            # Layers frozen now may have been changed by the version that this training went on from.
+            if name in learnt or bool(difference.any()):
+                changed[name] = difference.to(target).contiguous()
         save_file(changed, folder / DELTA_FILE, metadata={"format": "pt", "kind": "delta"})
     write_json_atomic(folder / INFO_FILE, vars(info))
 

@@ -12,6 +12,7 @@ from random import Random
 from core.embeddings import wording as words
 from core.embeddings.bank import Bank, Rule, Wording
 from core.embeddings.phrases import phrase_pair
+from core.embeddings.positions import move
 
 # kind: (grade, what it means). Grades follow the ranges in which experts grade such pairs.
 RUBRIC: dict[str, tuple[float, str]] = {
@@ -262,17 +263,18 @@ class Pairs:
             return self._written("object", rng)
         if chance < 0.7:
             return self._edited(rng, ("object",), RUBRIC["object"][0])
+        return self._turned(rng, lambda text: words.swap_noun(text, self.bank, rng), RUBRIC["object"][0])
+
+    def _turned(self, rng: Random, turn: Callable[[str], str | None], grade: float) -> Made:
+        """Two wordings of a rule, the second turned into another requirement."""
         rule = self._rule(rng)
-        two = self._two(rule, rng, unlike=rng.random() < 0.5)
+        two = self._two(rule, rng, unlike=rng.random() < 0.7)
         if two is None:
             return None
         changed = self._context(rng, *two)
         a, b = self._write(two[0], rng, changed), self._write(two[1], rng, changed)
-        other = words.swap_noun(b, self.bank, rng)
-        if other is None:
-            return None
-        a, b = self._longer(a, other, rng)
-        return a, b, RUBRIC["object"][0]
+        other = turn(b)
+        return (*self._longer(a, other, rng), grade) if other is not None else None
 
     def _case(self, rng: Random) -> Made:
         if rng.random() < 0.75:
@@ -280,9 +282,12 @@ class Pairs:
         return self._edited(rng, ("case",), RUBRIC["case"][0])
 
     def _place(self, rng: Random) -> Made:
-        if rng.random() < 0.75:
+        chance = rng.random()
+        if chance < 0.5:
             return self._written("place", rng)
-        return self._edited(rng, ("place",), RUBRIC["place"][0])
+        if chance < 0.6:
+            return self._edited(rng, ("place",), RUBRIC["place"][0])
+        return self._turned(rng, lambda text: move(text, self.bank, rng), RUBRIC["place"][0])
 
     def _polarity(self, rng: Random) -> Made:
         rule = self._rule(rng)

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from core.embeddings.generate import SPLIT_SHARES
+from core.embeddings import bases
+from core.embeddings.generate import SPLIT_SHARES, split_counts
 from core.encoders.bases import DEFAULT_BASE
-from core.encoders.size import base_size
+from core.encoders.size import BaseSize
+from core.encoders.size import base_size as encoder_size
+from core.errors import NexaError
 from core.machine import core_speed, usable_cores
 from core.preflight import Check, check_disk, check_encoder, check_memory, check_queue, check_texts
 from core.workspace import Workspace
@@ -99,8 +102,8 @@ def fixed_seconds(recipe: EmbeddingsRecipe, rows: int) -> float:
 
 def _others(rows: int) -> tuple[float, float]:
     """Validation and test pairs that belong to so many training pairs."""
-    each = rows / SPLIT_SHARES["train"]
-    return each * SPLIT_SHARES["val"], each * SPLIT_SHARES["test"]
+    counts = split_counts(round(rows / SPLIT_SHARES["train"]))
+    return counts["val"], counts["test"]
 
 
 def memory_bytes(recipe: EmbeddingsRecipe, base: str = DEFAULT_BASE) -> int:
@@ -139,12 +142,35 @@ def check(
     name = base.strip() or DEFAULT_BASE
     return [
         *check_texts(dataset, "pairs"),
-        check_encoder(name),
+        *_beginning(recipe, name),
         *_settings(recipe),
         check_memory(memory_bytes(recipe, name)),
         check_disk(disk_bytes(recipe, name), ws),
         check_queue(ws),
     ]
+
+
+def base_size(base: str) -> BaseSize:
+    """Size of the encoder that a base or a version rests on; a version that is not here counts as the usual
+    one."""
+    try:
+        return encoder_size(bases.encoder_of(base))
+    except NexaError:
+        return encoder_size(DEFAULT_BASE)  # the check of the base itself says what is wrong
+
+
+def _beginning(recipe: EmbeddingsRecipe, name: str) -> list[Check]:
+    try:
+        version = bases.trained(name)
+    except NexaError as error:
+        return [Check(False, "Base model", str(error))]
+    if version is None:
+        return [check_encoder(name)]
+    found = [Check(True, "Base model", f"The training goes on from {version.id}.")]
+    if recipe.method != "full":
+        detail = "Adapters cannot be stored on top of a version; set the method to full."
+        found.append(Check(False, "Method", detail))
+    return [*found, check_encoder(version.base_model)]
 
 
 def _settings(recipe: EmbeddingsRecipe) -> list[Check]:

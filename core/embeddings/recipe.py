@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from core.encoders.bases import DEFAULT_BASE, is_hub_name, list_bases
+from core.embeddings.bases import DEFAULT_BASE, is_hub_name, list_bases
 from core.recipe import BaseRecipe, Preset, build_from_preset, setting
 
 __all__ = [

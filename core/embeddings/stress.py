@@ -7,7 +7,6 @@ Every report holds these figures; what they are measured on is made here from to
 from __future__ import annotations
 
 import json
-import re
 from functools import cache
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ import numpy as np
 from core.embeddings import wording as words
 from core.embeddings.bank import DATA, Bank, default_bank
 from core.embeddings.pairs import Pairs
+from core.embeddings.positions import move
 from core.embeddings.score import drops, spearman
 from core.text.quantities import find_quantities
 from core.text.spelling import new_value, spell
@@ -33,29 +33,6 @@ KNOWN_PAIRS = (
     ("underground conduit", "overhead conductor", 0.18),
 )
 DROP = 0.2
-# The same words in another sense: a time, a number of things, a turn of speech.
-_NO_PLACE = re.compile(
-    r"(?:to|on) the (?:left|right) (?!of|and|or|when|as|if|in|from)\w"
-    r"|(?:within|over|under|along|out of|into|near|against|oncoming)\b(?:"
-    r"(?<=within) (?:[\w./-]+ ){1,3}?(?:minutes?|min|hours?|hrs?|days?|weeks?|months?|years?)\b"
-    r"|(?<=over) (?:time|the (?:full|whole|entire|(?:tele)?phone)|its|more than|most|all|to|by|from|at)\b"
-    r"|(?<=over) \d+ [a-z]+s\b|(?<=over)(?! \w)"
-    r"|(?<=under) (?:way|contract|load|test|voltage|tension|pressure|vacuum)\b"
-    r"|(?<=under) (?:paragraph|section|GO|G\.O\.|General)"
-    r"|(?<=under) (?:this|these|(?:the|its|their) (?:contract|agreement|law|rules?|signatures?))\b"
-    r"|(?<=into) (?:account|consideration|effect|contracts?|an? agreement|agreements?)"
-    r"|(?<=near) (?:miss|future)"
-    r"|(?<=along) with"
-    r"|(?<=out of) (?:service|position|level|plumb|line|order|date|round|use|sight|reach|alignment)"
-    r"|(?<=against)|(?<=oncoming))"
-)
-# "Lower" is a position behind these words only; elsewhere it is a verb or a lesser amount.
-_LOWER = re.compile(r"(?<![\w-])(?:the|each|every|its|their) lower$", re.IGNORECASE)
-_TURN_OVER = re.compile(
-    r"\b(?:look|take|took|taking|turn|go|spark|flash|carr[yi]|hand|left|bring|change|roll)\w* over$", re.I
-)
-# What stands for a word in a whole sentence where the first of the other side would not.
-_IN_TEXT = {"within": "beyond", "over": "under", "along": "across", "beyond": "within", "out of": "within"}
 
 
 def edit(text: str, kind: str, bank: Bank, rng: Random) -> str | None:
@@ -72,37 +49,7 @@ def edit(text: str, kind: str, bank: Bank, rng: Random) -> str | None:
         return words.swap_noun(text, bank, rng)
     if kind == "polarity":
         return words.contradict(text, rng)
-    hits = _positions(text, bank)
-    return words.exchange(text, *rng.choice(hits)) if hits else None
-
-
-def _positions(text: str, bank: Bank) -> list[tuple[int, int, str]]:
-    """Words of position in a text: where each starts and ends, and the words of the other side."""
-    hits: list[tuple[int, int, str]] = []
-    for contrast in bank.contrasts:
-        if contrast.kind != "place":
-            continue
-        for number, side in enumerate(contrast.sides):
-            other = contrast.sides[(number + 1) % len(contrast.sides)]
-            for at, name in enumerate(side):
-                if name not in text:
-                    continue
-                put = _IN_TEXT.get(name, other[min(at, len(other) - 1)])
-                hits += [
-                    (hit.start(), hit.end(), put)
-                    for hit in re.finditer(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text)
-                    if not _NO_PLACE.match(text, hit.start())
-                    and (name != "lower" or _LOWER.search(text[: hit.end()]))
-                    and (name != "over" or not _TURN_OVER.search(text[: hit.end()]))
-                ]
-    # Of "in front of" only the whole is a position, not its "front".
-    return [
-        hit
-        for hit in hits
-        if not any(
-            one[0] <= hit[0] and hit[1] <= one[1] and one[1] - one[0] > hit[1] - hit[0] for one in hits
-        )
-    ]
+    return move(text, bank, rng)
 
 
 @cache

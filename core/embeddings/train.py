@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
 
+from core.embeddings import bases
 from core.embeddings import model as models
 from core.embeddings.evaluate import evaluate
 from core.embeddings.fit import Fitted, fit
 from core.embeddings.predict import SimilarityModel, load_base, load_folder
 from core.embeddings.stress import general_similarity, stress_report
-from core.encoders.bases import DEFAULT_BASE
 from core.runs.stage import Stage
 
 if TYPE_CHECKING:
     from core.embeddings.recipe import EmbeddingsRecipe
+    from core.registry.manifest import Version
     from core.runs.context import RunContext, TrainResult
     from core.runs.spec import RunSpec
 
@@ -59,7 +60,7 @@ def train(spec: RunSpec, ctx: RunContext) -> TrainResult:
     models.quiet()
     ctx.set_phase("preparing")
     recipe = build_recipe(spec.preset or DEFAULT_PRESET, spec.recipe)
-    base = spec.base_model or DEFAULT_BASE
+    base, parent = _beginning(spec.base_model)
     dataset = store.get_dataset("embeddings", spec.dataset)
     splits = {name: list(store.read_rows(dataset, name)) for name in ("train", "val", "test")}
     gold = store.get_dataset("embeddings", spec.gold) if spec.gold else None
@@ -67,7 +68,8 @@ def train(spec: RunSpec, ctx: RunContext) -> TrainResult:
     corpus = _corpus(dataset.path / "corpus.txt")[: recipe.first_texts]
     device = device_here()
     counts = ", ".join(f"{len(rows)} {name}" for name, rows in splits.items())
-    ctx.log(f"Training {base} ({recipe.method}) on {device} with {counts} pairs and {len(corpus)} texts.")
+    begun = f"{parent.id}, trained from {base}," if parent else f"{base} ({recipe.method})"
+    ctx.log(f"Training {begun} on {device} with {counts} pairs and {len(corpus)} texts.")
 
     def attempt(settings: Any) -> Path:
         ctx.set_phase("training")
@@ -84,6 +86,7 @@ def train(spec: RunSpec, ctx: RunContext) -> TrainResult:
             accumulation=settings.accumulation,
             rate=settings.learning_rate,
             resume_from=settings.resume_from,
+            start=parent and parent.path,
             callbacks=[bridge],
             first_callbacks=[FirstStage(ctx, recipe.first_stage)],
         )
@@ -127,6 +130,7 @@ def train(spec: RunSpec, ctx: RunContext) -> TrainResult:
         "labels": [],
         "dataset": {"id": dataset.id, "source": dataset.card.get("source") or {}},
         "gold_dataset": gold.id if gold else None,
+        **({"origin": _origin(parent)} if parent else {}),
         **_scores(trained, sets, ctx),
         "stress": stress_report(trained),
         "general": general,
@@ -142,6 +146,37 @@ def train(spec: RunSpec, ctx: RunContext) -> TrainResult:
         },
     }
     return TrainResult(report=report, kind=trained.info.kind)
+
+
+def _beginning(name: str) -> tuple[str, Version | None]:
+    """The encoder, and the version to go on from, its files checked against their hashes."""
+    from core.registry.versions import open_version
+
+    version = bases.trained(name)
+    if version is None:
+        return bases.encoder_of(name), None
+    return version.base_model, open_version("embeddings", version.id)
+
+
+def _origin(parent: Version) -> dict[str, Any]:
+    from core.files import sha256_file
+
+    spec = parent.manifest.get("spec") or {}
+    return {
+        "method": "train on",
+        "text": f"The training went on from the weights of {parent.id}.",
+        "parents": [
+            {
+                "name": parent.id,
+                "share": 1.0,
+                "sha256": sha256_file(parent.path / models.HEAD_FILE),
+                "dataset": spec.get("dataset"),
+                "preset": spec.get("preset"),
+                "seed": spec.get("seed"),
+                **({"origin": parent.manifest["origin"]} if parent.manifest.get("origin") else {}),
+            }
+        ],
+    }
 
 
 def _settled_text(fitted: Fitted) -> str:

@@ -172,7 +172,9 @@ class SimilarityTrainer(SentenceTransformerTrainer):
         best: BestWeights | None = None,
         callbacks: Sequence[TrainerCallback] = (),
         extra: nn.Module | None = None,
+        fresh: bool = True,
     ) -> None:
+        self.fresh_rate = _FRESH if fresh else 1.0
         self.network, self.examples, self.validation = network, examples, validation
         self.validation_bf16, self.best = validation_bf16, best
         self.order = EpochBatches(examples.lengths, args.per_device_train_batch_size, seed=seed)
@@ -212,7 +214,7 @@ class SimilarityTrainer(SentenceTransformerTrainer):
             groups: dict[tuple[float, float], list[nn.Parameter]] = {}
             for parameter in trainable(self.model).values():
                 decay = self.args.weight_decay if parameter.dim() > 1 else 0.0
-                rate = self.args.learning_rate * (_FRESH if id(parameter) in fresh else 1.0)
+                rate = self.args.learning_rate * (self.fresh_rate if id(parameter) in fresh else 1.0)
                 groups.setdefault((rate, decay), []).append(parameter)
             self.optimizer = torch.optim.AdamW(
                 [

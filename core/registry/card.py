@@ -90,7 +90,7 @@ def _trained_on(task: str, source: str) -> str:
 
 
 def _origin(origin: dict[str, Any] | None) -> str:
-    """How a version was made that did not come out of a training, with its ancestors, newest first."""
+    """From which versions a version was made, or its training went on, with their ancestors, newest first."""
     if not origin:
         return ""
     lines = []
@@ -106,7 +106,13 @@ def _origin(origin: dict[str, Any] | None) -> str:
                 tell(parent["origin"], depth + 2)
 
     tell(origin, 0)
-    return "\n\nIt was not trained itself, but made from other versions:\n\n" + "\n".join(lines)
+    begun = origin.get("method") == "train on"
+    how = (
+        "It began with another version"
+        if begun
+        else "It was not trained itself, but made from other versions"
+    )
+    return f"\n\n{how}:\n\n" + "\n".join(lines)
 
 
 def _use(task: Task, version: str) -> str:

@@ -17,7 +17,7 @@ from core.embeddings.bank import (
     parse_topics,
     topic_splits,
 )
-from core.embeddings.generate import build_settings, generate, preview
+from core.embeddings.generate import build_settings, generate, preview, split_counts
 from core.embeddings.pairs import RUBRIC, Pairs
 from core.errors import DatasetError, GrammarError, RecipeError
 from core.text.cues import default_reader
@@ -137,3 +137,9 @@ def test_a_written_edit_is_a_pair_of_its_kind() -> None:
 
 def test_every_split_gets_topics() -> None:
     assert set(topic_splits(f"topic {n}" for n in range(5)).values()) == set(SPLITS)
+
+
+def test_large_datasets_keep_their_further_pairs_for_training() -> None:
+    assert split_counts(12_000) == {"train": 8_400, "val": 2_400, "test": 1_200}
+    assert split_counts(100_000) == {"train": 90_000, "val": 8_000, "test": 2_000}
+    assert split_counts(1_000, most_val=60, most_test=30) == {"train": 910, "val": 60, "test": 30}

@@ -15,7 +15,7 @@ from core.embeddings.everyday import LEAST_KEPT, Everyday
 from core.embeddings.fit import fit
 from core.embeddings.predict import SimilarityModel, load_base, load_folder
 from core.embeddings.recipe import PRESETS, build_recipe
-from core.errors import IntegrityError, ModelError, NonFiniteLossError, RecipeError
+from core.errors import BaseModelError, IntegrityError, ModelError, NonFiniteLossError, RecipeError
 from tests.core.embeddings.tiny import toy_pairs
 
 VALUES = {
@@ -172,3 +172,38 @@ def test_what_is_forgotten_is_given_back(tiny_encoder: Path, tmp_path: Path) -> 
     initial = {name: value.detach().clone() for name, value in start.items()}
     assert everyday.held(free.network, initial, before + 2.0, 0.1) == LEAST_KEPT
     assert everyday.held(free.network, initial, -2.0, 0.1) == 1.0
+
+
+def test_a_training_goes_on_from_a_version(tiny_encoder: Path, tmp_path: Path) -> None:
+    first = run(tiny_encoder, tmp_path / "first", freeze_layers=1)
+    models.store(first.network, tmp_path / "one", first.info, dtype="fp32")
+    recipe = build_recipe("fast", {**VALUES, "epochs": 1, "learning_rate": 1e-5, "freeze_layers": 2})
+    more = fit(
+        toy_pairs(64, 9), toy_pairs(60, 1), recipe, str(tiny_encoder), tmp_path / "more",
+        start=tmp_path / "one",
+    )  # fmt: skip
+    # So small a rate changes next to nothing: what the first training taught is there from the first step.
+    assert more.metrics["spearman"] == pytest.approx(first.metrics["spearman"], abs=0.03)
+    assert more.info.base_sha256 == first.info.base_sha256
+    # All layers were frozen now, and still what the first training changed in them is stored.
+    models.store(more.network, tmp_path / "two", more.info, dtype="fp32")
+    texts = [row["a"] for row in toy_pairs(20, 5)]
+    np.testing.assert_allclose(
+        load_folder(tmp_path / "two").encode(texts), load_folder(tmp_path / "one").encode(texts), atol=1e-5
+    )
+    assert not np.allclose(
+        load_base(str(tiny_encoder)).encode(texts), load_folder(tmp_path / "two").encode(texts)
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"), [({"method": "lora"}, "adapters"), ({"head_layers": 0}, "joint layers")]
+)
+def test_what_cannot_go_on_from_a_version_is_refused(
+    tiny_encoder: Path, tmp_path: Path, changes: dict, named: str
+) -> None:
+    network, _, info = models.build(str(tiny_encoder), head_layers=2)
+    models.store(network, tmp_path / "one", info)
+    recipe = build_recipe("fast", {**VALUES, **changes})
+    with pytest.raises(BaseModelError, match=named):
+        fit(toy_pairs(20), toy_pairs(20, 1), recipe, str(tiny_encoder), tmp_path, start=tmp_path / "one")

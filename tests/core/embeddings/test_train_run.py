@@ -12,6 +12,7 @@ from core.datasets.store import create_dataset
 from core.embeddings import train as room
 from core.embeddings.predict import load_model
 from core.embeddings.recipe import build_recipe
+from core.errors import BaseModelError
 from core.runs.context import RunCancelled, RunContext
 from core.runs.log import LogTail
 from core.runs.spec import RunSpec
@@ -44,8 +45,8 @@ def begin(
     gold = create_dataset("embeddings", "real", {"test": toy_pairs(24, 3)}, {}, role="gold")
     opened: list[RunContext] = []
 
-    def make(**changes: Any) -> RunContext:
-        run_dir = workspace.run("r1")
+    def make(base: str = str(tiny_encoder), **changes: Any) -> RunContext:
+        run_dir = workspace.run(f"r{len(opened) + 1}")
         run_dir.mkdir(parents=True)
         recipe = build_recipe("fast", {**VALUES, **changes}).model_dump()
         spec = RunSpec(
@@ -54,7 +55,7 @@ def begin(
             preset="fast",
             dataset=data.id,
             gold=gold.id,
-            base_model=str(tiny_encoder),
+            base_model=base,
         )
         spec.save(run_dir)
         opened.append(RunContext(run_dir, spec))
@@ -120,3 +121,25 @@ def test_a_stop_keeps_the_best_weights(begin: Any) -> None:
     (context.run_dir / "stop").touch()
     report = room.train(context.spec, context).report
     assert report["kind"] == "delta" and any(context.model_dir.glob("*.safetensors"))
+
+
+def test_a_training_goes_on_from_a_version_and_says_so(begin: Any, workspace: Workspace) -> None:
+    from core.registry.store import register_run
+
+    first = begin(epochs=1)
+    write_json_atomic(first.run_dir / "report.json", room.train(first.spec, first).report)
+    parent = register_run(first.run_dir, ws=workspace)
+    again = begin(parent.id, epochs=1, first_stage="none")
+    report = room.train(again.spec, again).report
+    assert report["base_model"]["name"] == parent.base_model != parent.id
+    assert [made["name"] for made in report["origin"]["parents"]] == [parent.id]
+    assert any(parent.id in event.get("message", "") for event in events(again, "log"))
+    write_json_atomic(again.run_dir / "report.json", report)
+    version = register_run(again.run_dir, ws=workspace)
+    assert version.base_model == parent.base_model and load_model(version.id, ws=workspace).trained
+
+
+def test_a_version_that_is_not_there_is_named(begin: Any) -> None:
+    context = begin("v7")
+    with pytest.raises(BaseModelError, match="'v7'"):
+        room.train(context.spec, context)

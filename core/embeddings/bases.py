@@ -1,0 +1,73 @@
+"""What a similarity training may begin with: a base encoder, or a version that was trained from one.
+
+No torch and no network; the encoders themselves are core/encoders/bases.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from core import workspace as places
+from core.encoders import bases as encoders
+from core.encoders.bases import DEFAULT_BASE, BaseChoice
+from core.errors import BaseModelError, NexaError
+from core.registry.manifest import Version
+from core.registry.versions import VERSION_NAME, get_version
+from core.workspace import Workspace
+
+STARTER = "starter"
+
+
+def is_version(name: str) -> bool:
+    """Whether `name` is that of a trained version (`v3`, `starter`), not of an encoder."""
+    return name.strip() == STARTER or bool(VERSION_NAME.fullmatch(name.strip()))
+
+
+def is_hub_name(name: str) -> bool:
+    """True when `name` can only be a model name on the hub."""
+    return not is_version(name) and encoders.is_hub_name(name)
+
+
+def list_bases() -> list[BaseChoice]:
+    """The named encoders and the starter, with whether they can be used here and now."""
+    found = encoders.list_bases()
+    here = (places.STARTER_DIR / "embeddings" / "manifest.json").is_file()
+    packaged = next(choice for choice in found if choice.name == DEFAULT_BASE)
+    return [
+        *found,
+        replace(
+            packaged,
+            name=STARTER,
+            title="Starter",
+            help="The model that ships: goes on from what it knows. A version (v3) may be typed in, too.",
+            available=here and packaged.available,
+            reason=packaged.reason if here else "The starter is not part of this installation.",
+        ),
+    ]
+
+
+def encoder_of(name: str, *, ws: Workspace | None = None) -> str:
+    """The base encoder that a training from `name` rests on.
+
+    Raises:
+        BaseModelError: If `name` is a version that is not here or was not trained.
+    """
+    version = trained(name, ws=ws)
+    return version.base_model if version else name.strip() or DEFAULT_BASE
+
+
+def trained(name: str, *, ws: Workspace | None = None) -> Version | None:
+    """The version that `name` stands for, or None where it is an encoder.
+
+    Raises:
+        BaseModelError: If there is no such version, or its manifest is damaged.
+    """
+    if not is_version(name):
+        return None
+    try:
+        return get_version("embeddings", name.strip(), ws=ws)
+    except NexaError as error:
+        raise BaseModelError(
+            f"The training cannot begin with {name.strip()!r}: {error.message}",
+            f"Choose {DEFAULT_BASE!r} or a version from the list of models.",
+        ) from error
