@@ -1,6 +1,11 @@
 """`python -m core`: the command line of the Studio. The verbs are in core/cli."""
 
-from core.cli import main
+import os
+
+from core.openmp import wait_a_moment
 
 if __name__ == "__main__":
+    wait_a_moment(os.environ)
+    from core.cli import main
+
     raise SystemExit(main())

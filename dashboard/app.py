@@ -9,14 +9,15 @@ import os
 import sys
 from pathlib import Path
 
-# Threads that wait by spinning make a prediction beside a running training twenty times slower. It must be
-# said before any library with threads is loaded.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
 # Streamlit puts the folder of this file on the path, not the repository root that `core` lies in.
 _ROOT = str(Path(__file__).resolve().parent.parent)
 if _ROOT not in sys.path:
     sys.path.insert(0, _ROOT)
+
+from core.openmp import wait_a_moment  # noqa: E402
+
+# Before any library with threads is loaded.
+wait_a_moment(os.environ)
 
 TITLE = "NEXA Fine-Tuning Studio"
 

@@ -11,6 +11,7 @@ import threading
 import time
 from pathlib import Path
 
+from core.openmp import wait_a_moment
 from core.runs.slots import workspace_of
 from core.runs.state import PROCESS_FILE, worker_process
 from core.workspace import PROJECT_ROOT, read_json, write_json_atomic
@@ -34,9 +35,9 @@ def start(run_dir: Path) -> int:
         "PYTHONUNBUFFERED": "1",
         "PYTHONUTF8": "1",
         "PYTHONFAULTHANDLER": "1",
-        "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE"),
         "TOKENIZERS_PARALLELISM": "false",
     }
+    wait_a_moment(environment)
     detached: dict[str, object] = {"start_new_session": True}
     if sys.platform == "win32":
         detached = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}

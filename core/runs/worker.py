@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import NexaError, StateError
+from core.openmp import wait_a_moment
 from core.runs import checkpoints, slots
 from core.runs.context import RunCancelled, RunContext, RunTerminated
 from core.runs.events import plain
@@ -153,7 +154,7 @@ def _register(ctx: RunContext) -> str:
 
 def _prepare_environment(spec: RunSpec, task: Task, gpu: str | None) -> None:
     # All of these are read when torch and the tokenizers are imported, which has not happened yet.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    wait_a_moment(os.environ)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     if gpu is not None:
