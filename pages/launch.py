@@ -10,6 +10,7 @@ from core.datasets import store as datasets
 from core.datasets.store import DatasetInfo
 from core.errors import NexaError
 from core.recipe import fields
+from core.registry import versions as registry
 from core.runs import launcher
 from core.runs.estimate import estimate
 from core.runs.spec import RunSpec
@@ -18,6 +19,7 @@ from core.workspace import Workspace
 from dashboard import cards, forms, nav, state, views, words
 
 OPEN_GROUPS = ("Schedule", "Method")
+SHOWN_VERSIONS = 10
 
 
 def main() -> None:
@@ -109,7 +111,11 @@ def _base(task: Task, preset: str, like: RunSpec | None) -> str:
     room = task.room("recipe")
     bases = {choice.name: choice for choice in room.list_bases()}
     default = like.base_model if like and like.preset == preset else room.PRESETS[preset].base_model
-    options = list(dict.fromkeys([*bases, default]))
+    versions = (
+        [version.id for version in registry.list_versions(task.name)[:SHOWN_VERSIONS]]
+        if getattr(room, "BEGINS_WITH_VERSIONS", False) else []
+    )  # fmt: skip
+    options = list(dict.fromkeys([*bases, *versions, default]))
     base = st.selectbox(
         "Base model", options, index=options.index(default), key=f"{task.name}.{preset}.base",
         bind="query-params", accept_new_options=True,
@@ -118,6 +124,8 @@ def _base(task: Task, preset: str, like: RunSpec | None) -> str:
     if base in bases:
         here = "" if bases[base].available else f" {bases[base].reason}"
         st.caption(f"{bases[base].title}. {bases[base].help}{here}")
+    elif base in versions:
+        st.caption(f"The training goes on from what {base} has learnt.")
     return base or default
 
 

@@ -166,7 +166,8 @@ def _train_missing(
 def _row(recipe: EmbeddingsRecipe, sets: _Sets, say: Say) -> dict[str, Any]:
     from core.embeddings.fit import fit
     from core.embeddings.predict import load_folder
-    from core.embeddings.train import device_here, store_fitted
+    from core.embeddings.train import store_fitted
+    from core.training.precision import device_here
 
     began = time.monotonic()
     with scratch_folder(Workspace.current().scratch, "losses") as folder:

@@ -5,25 +5,23 @@ Pairs are made in generate.py; storage and importers are those of core/datasets.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from core.datasets.imported import GOLD_SPLIT, Source, source_names, store_imported, unsplit
 from core.datasets.importers.pairs import import_pairs
 from core.datasets.importers.rows import ImportResult
 from core.datasets.split import keep_own_splits, masked, split_by_group
-from core.datasets.store import SPLITS, DatasetInfo, create_dataset, get_gold, set_gold
+from core.datasets.store import SPLITS, DatasetInfo, create_dataset
 from core.errors import DatasetError
 from core.workspace import Workspace
 
 LABELS: tuple[str, ...] = ()
-Source = Path | str | tuple[str, bytes]
 _EXPLANATION = (
     "70/20/10 by group: pairs that share a text apart from numbers, punctuation and capitals form one group."
 )
-_SHOWN_REASONS = 20
 
 
 def build_generated(
@@ -108,7 +106,7 @@ def build_imported(
     if label_map:
         raise DatasetError("Pairs have no labels to rename.", "Leave the label names out.")
     result = check_import(paths, format=format, encoding=encoding)
-    names = [path[0] if isinstance(path, tuple) else Path(path).name for path in paths]
+    names = source_names(paths)
     if not result.rows:
         first = result.rejected[0] if result.rejected else None
         example = f"; line {first.line}: {first.reason}" if first else ""
@@ -116,41 +114,18 @@ def build_imported(
             f"No row of {names[0]!r} is a graded pair{example}.", "Correct the file and import it again."
         )
     if role == "gold":
-        splits, explanation = {"test": result.rows}, "A gold set is never split: all of it is for measuring."
+        splits, explanation = {"test": result.rows}, GOLD_SPLIT
     else:
         own = keep_own_splits(result.rows, seed=seed) if all("split" in row for row in result.rows) else None
         splits, explanation = own or (
             split_by_group(result.rows, seed=seed, key=_components(result.rows)),
             _EXPLANATION,
         )
-    splits = {
-        split: [{key: value for key, value in row.items() if key != "split"} for row in rows]
-        for split, rows in splits.items()
-    }
-    info = create_dataset(
-        "embeddings",
-        name or _plain(names[0]),
-        splits,
-        {
-            "source": "imported",
-            "imported_from": names,
-            "format": result.format,
-            "licence": licence.strip() or "not stated",
-            "split": explanation,
-            "split_seed": seed,
-            "rejected": len(result.rejected),
-            "rejected_reasons": [
-                {"line": entry.line, "file": entry.file, "reason": entry.reason}
-                for entry in result.rejected[:_SHOWN_REASONS]
-            ],
-            "notices": result.notices,
-            "health": health(splits),
-        },
-        role=role,
-        ws=ws,
+    splits = unsplit(splits)
+    card = {"split": explanation, "split_seed": seed, "health": health(splits)}
+    info = store_imported(
+        "embeddings", splits, result, names=names, name=name, role=role, licence=licence, card=card, ws=ws
     )
-    if role == "gold" and get_gold("embeddings", ws=ws) is None:
-        set_gold("embeddings", info.id, ws=ws)
     return info, result
 
 
@@ -219,7 +194,3 @@ def health(splits: Mapping[str, Sequence[dict]]) -> list[dict[str, Any]]:
     if not findings:
         add("fine", "ok", "No problems found", f"{len(rows):,} pairs.")
     return findings
-
-
-def _plain(filename: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", Path(filename).stem).strip("-._")[:60] or "imported"

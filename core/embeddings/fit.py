@@ -28,6 +28,7 @@ from core.embeddings.verdict import Settled, settle
 from core.text.cues import CueReader
 from core.text.normal import for_similarity
 from core.training.precision import set_threads, use_bf16
+from core.training.stored import positions
 from core.training.weights import BestWeights
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def fit(
     threads = set_threads(recipe.threads) if device == "cpu" else 0
     bf16 = use_bf16(recipe.precision, device)
     network, tokenizer, info = models.build(base, head_layers=recipe.head_layers, seed=recipe.seed)
-    info.max_length = min(recipe.max_length, models.positions(network, tokenizer))
+    info.max_length = min(recipe.max_length, positions(network.encoder.config, tokenizer))
     info.use_figures = recipe.use_figures
     everyday = Everyday(tokenizer, info.max_length)
     general_before = everyday.measure(network)["general_spearman"]

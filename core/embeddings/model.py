@@ -7,8 +7,6 @@ PEFT folder; both hold the head in head.safetensors. How texts become scores is 
 
 from __future__ import annotations
 
-import json
-import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,24 +16,33 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer
-from transformers.utils import logging as transformers_logging
 
 from core.embeddings.joint import PairHead, copy_bert_layers
 from core.embeddings.verdict import Verdict
 from core.encoders.bases import DEFAULT_BASE, fingerprint, resolve_base
-from core.errors import BaseModelError, IntegrityError, ModelError
+from core.errors import BaseModelError, ModelError
 from core.text.cues import FEATURES, load_cues
+from core.training import stored
+from core.training.stored import (
+    DELTA_FILE,
+    base_name,
+    check_base,
+    first_line,
+    merge_adapter,
+    positions,
+    quiet,
+    store_adapter,
+    with_adapters,
+)
 from core.training.weights import trainable
-from core.workspace import read_json, write_json_atomic
+from core.workspace import write_json_atomic
 
 if TYPE_CHECKING:
     from core.embeddings.recipe import EmbeddingsRecipe
 
 INFO_FILE = "nexa_similarity.json"
-DELTA_FILE = "delta.safetensors"
 HEAD_FILE = "head.safetensors"
 VERDICT_FILE = "verdict.safetensors"
-ADAPTER_FILE = "adapter_model.safetensors"
 FORMAT = 2  # 1 had no verdict
 
 
@@ -98,12 +105,6 @@ class Network(nn.Module):
         return nn.functional.normalize(pooled, dim=-1), out.hidden_states[self.lower]
 
 
-def quiet() -> None:
-    """Keep the library's load reports and progress bars out of the console log."""
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-
-
 def build(
     base: str, *, head_layers: int = 2, seed: int = 0, head: dict[str, Any] | None = None
 ) -> tuple[Network, Any, ModelInfo]:
@@ -137,7 +138,7 @@ def build(
             )
         except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise BaseModelError(
-                f"The base model {base!r} cannot be used as a text encoder: {_first_line(error)}",
+                f"The base model {base!r} cannot be used as a text encoder: {first_line(error)}",
                 f"Choose {DEFAULT_BASE!r} or another encoder.",
             ) from error
         if getattr(encoder, "pooler", None) is not None:
@@ -157,11 +158,8 @@ def build(
     if head is None and own is not None and config.model_type == "bert":
         copy_bert_layers(list(own)[layers - sizes["layers"] :], pair_head.layers)
     network = Network(encoder, pair_head, sizes["lower"]).eval()
-    name = base.strip() or DEFAULT_BASE
-    if name != DEFAULT_BASE and Path(name).expanduser().exists():
-        name = str(Path(name).expanduser().resolve())
-    info = ModelInfo("base", name, fingerprint(folder), head=sizes, cues=load_cues())
-    info.max_length = min(info.max_length, positions(network, tokenizer))
+    info = ModelInfo("base", base_name(base), fingerprint(folder), head=sizes, cues=load_cues())
+    info.max_length = min(info.max_length, positions(network.encoder.config, tokenizer))
     return network, tokenizer, info
 
 
@@ -179,34 +177,21 @@ def go_on(folder: Path, recipe: EmbeddingsRecipe) -> tuple[Network, Any, ModelIn
         BaseModelError: If the recipe does not fit the stored model.
         ModelError: If it cannot be read.
     """
-    network, tokenizer, stored = load(folder)
+    network, tokenizer, info = load(folder)
     if recipe.method != "full":
         raise BaseModelError(
             f"A training by the method {recipe.method!r} cannot go on from a version: adapters are stored "
             "beside the base model alone.",
             "Set the method to 'full', or begin with the base model.",
         )
-    layers = stored.head.get("layers")
+    layers = info.head.get("layers")
     if recipe.head_layers != layers:
         raise BaseModelError(
             f"The version's pair head has {layers} joint layers, the settings ask for {recipe.head_layers}.",
             f"Set the joint layers to {layers}, or begin with the base model.",
         )
     network.verdict = None
-    return network, tokenizer, stored
-
-
-def positions(network: Network, tokenizer: Any) -> int:
-    """Word pieces that the encoder can read at once."""
-    config = network.encoder.config
-    known = getattr(config, "max_position_embeddings", 512) or 512
-    if config.model_type in {"roberta", "xlm-roberta", "camembert", "mpnet", "longformer"}:
-        known -= 2  # these number positions from padding_idx + 1
-    return int(min(known, 512, getattr(tokenizer, "model_max_length", 512) or 512))
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+    return network, tokenizer, info
 
 
 def prepare(network: Network, recipe: EmbeddingsRecipe, *, seed: int = 0) -> Network:
@@ -221,11 +206,10 @@ def prepare(network: Network, recipe: EmbeddingsRecipe, *, seed: int = 0) -> Net
         for parameter in frozen:
             parameter.requires_grad_(False)
         return network
-    from peft import LoraConfig, get_peft_model
+    from peft import LoraConfig
 
     names = [name for name, module in network.encoder.named_modules() if isinstance(module, nn.Linear)]
-    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # between two libraries, nothing a user can act on
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         config = LoraConfig(
             r=recipe.lora_rank,
@@ -233,7 +217,7 @@ def prepare(network: Network, recipe: EmbeddingsRecipe, *, seed: int = 0) -> Net
             lora_dropout=recipe.lora_dropout,
             target_modules=names,
         )
-        network.encoder = get_peft_model(network.encoder, config)
+        network.encoder = with_adapters(network.encoder, config)
     return network
 
 
@@ -250,12 +234,7 @@ def store(network: Network, folder: Path, info: ModelInfo, *, dtype: str = "fp16
         store_verdict(network.verdict, folder, info)
     if hasattr(network.encoder, "peft_config"):
         info.kind = "adapter"
-        network.encoder.save_pretrained(folder, save_embedding_layers=False, safe_serialization=True)
-        (folder / "README.md").unlink(missing_ok=True)
-        config = read_json(folder / "adapter_config.json")
-        config["base_model_name_or_path"] = info.base_model  # a name, not a path on this machine
-        config["target_modules"] = sorted(set(config["target_modules"]))
-        write_json_atomic(folder / "adapter_config.json", config)
+        store_adapter(network.encoder, folder, info.base_model)
     else:
         info.kind = "delta"
         original, _, _ = build(info.base_model, head=info.head)
@@ -284,17 +263,8 @@ def read_info(folder: Path) -> ModelInfo:
     Raises:
         ModelError: If the folder holds no similarity model, or one of a newer Studio.
     """
-    try:
-        values = read_json(folder / INFO_FILE)
-        info = ModelInfo(**{key: values[key] for key in ModelInfo.__dataclass_fields__ if key in values})
-    except FileNotFoundError:
-        raise ModelError(
-            f"{str(folder)!r} holds no similarity model: {INFO_FILE} is missing.",
-            "Choose a version from the list of models.",
-        ) from None
-    except (json.JSONDecodeError, UnicodeDecodeError, TypeError, AttributeError) as error:
-        raise ModelError(f"{INFO_FILE} in {str(folder)!r} cannot be read: {_first_line(error)}.") from error
-    if info.format > FORMAT or list(info.figures) != list(FEATURES):
+    info = stored.read_info(ModelInfo, folder, INFO_FILE, "similarity model", FORMAT)
+    if list(info.figures) != list(FEATURES):
         raise ModelError(
             f"The model in {str(folder)!r} was stored by another Studio.", "Update or train again."
         )
@@ -311,12 +281,7 @@ def load(folder: Path) -> tuple[Network, Any, ModelInfo]:
     """
     info = read_info(folder)
     network, tokenizer, base_info = build(info.base_model, head=info.head)
-    if base_info.base_sha256 != info.base_sha256:
-        raise IntegrityError(
-            f"The base model {info.base_model!r} has changed since this model was trained "
-            f"(SHA-256 {base_info.base_sha256[:12]}…, expected {info.base_sha256[:12]}…).",
-            "Bring back the old base model or train again.",
-        )
+    check_base(info, base_info)
     try:
         network.head.load_state_dict(
             {k: v.to(torch.float32) for k, v in load_file(folder / HEAD_FILE).items()}
@@ -325,24 +290,14 @@ def load(folder: Path) -> tuple[Network, Any, ModelInfo]:
             network.verdict = Verdict(**info.verdict)
             network.verdict.load_state_dict(load_file(folder / VERDICT_FILE))
         if info.kind == "adapter":
-            network.encoder = _with_adapter(network.encoder, folder)
+            network.encoder = merge_adapter(network.encoder, folder)
         else:
             parameters = dict(network.encoder.named_parameters())
-            with torch.no_grad(), safe_open(folder / DELTA_FILE, framework="pt") as stored:
-                for name in stored.keys():  # noqa: SIM118 (safe_open is no mapping)
-                    parameters[name].add_(stored.get_tensor(name).to(torch.float32))
+            with torch.no_grad(), safe_open(folder / DELTA_FILE, framework="pt") as tensors:
+                for name in tensors.keys():  # noqa: SIM118 (safe_open is no mapping)
+                    parameters[name].add_(tensors.get_tensor(name).to(torch.float32))
     except (OSError, SafetensorError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise ModelError(
-            f"The model in {str(folder)!r} cannot be read: {_first_line(error)}", "Choose another version."
+            f"The model in {str(folder)!r} cannot be read: {first_line(error)}", "Choose another version."
         ) from error
     return network.eval(), tokenizer, info
-
-
-def _with_adapter(encoder: nn.Module, folder: Path) -> nn.Module:
-    from peft import PeftModel
-
-    if not (folder / ADAPTER_FILE).is_file():
-        raise FileNotFoundError(f"{ADAPTER_FILE} is missing")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        return PeftModel.from_pretrained(encoder, str(folder), is_trainable=False).merge_and_unload()

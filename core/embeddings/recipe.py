@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from core.embeddings.bases import DEFAULT_BASE, is_hub_name, list_bases
-from core.recipe import BaseRecipe, Preset, build_from_preset, setting
+from core.encoders.recipe import EncoderRecipe
+from core.recipe import Preset, build_from_preset, setting
 
 __all__ = [
     "DEFAULT_BASE",
@@ -21,7 +22,7 @@ __all__ = [
 ]
 
 
-class EmbeddingsRecipe(BaseRecipe):
+class EmbeddingsRecipe(EncoderRecipe):
     """Settings of a similarity training: an optional stage on texts alone, then graded pairs."""
 
     epochs: int = setting(
@@ -132,12 +133,6 @@ class EmbeddingsRecipe(BaseRecipe):
         ge=0,
         le=1,
     )
-    method: Literal["full", "lora"] = setting(
-        "full",
-        "Method",
-        "full changes the encoder's layers; lora trains small adapters beside them.",
-        group="Method",
-    )
     freeze_layers: int = setting(
         1,
         "Frozen layers",
@@ -145,17 +140,6 @@ class EmbeddingsRecipe(BaseRecipe):
         group="Method",
         ge=0,
         le=24,
-    )
-    lora_rank: int = setting(
-        16, "Adapter rank", "Size of the adapters.", group="Adapters (lora)", ge=1, le=256
-    )
-    lora_alpha: int = setting(
-        32,
-        "Adapter alpha",
-        "Strength of the adapters; their output is scaled by alpha / rank.",
-        group="Adapters (lora)",
-        ge=1,
-        le=512,
     )
     lora_dropout: float = setting(
         0.05,
@@ -165,14 +149,6 @@ class EmbeddingsRecipe(BaseRecipe):
         unit="share",
         ge=0,
         le=0.9,
-    )
-    lora_learning_rate: float = setting(
-        1e-3,
-        "Adapter learning rate",
-        "Learning rate when the method is lora; 0 takes that of the schedule.",
-        group="Adapters (lora)",
-        ge=0,
-        le=1,
     )
     max_length: int = setting(
         128,
@@ -184,15 +160,6 @@ class EmbeddingsRecipe(BaseRecipe):
         ge=8,
         le=512,
     )
-    max_grad_norm: float = setting(
-        1.0,
-        "Gradient clipping",
-        "Longest gradient that is applied. 0 = never shortened.",
-        group="Schedule",
-        advanced=True,
-        ge=0,
-        le=100,
-    )
     select_by: Literal["spearman", "loss", "last"] = setting(
         "spearman",
         "Keep the checkpoint with",
@@ -200,33 +167,10 @@ class EmbeddingsRecipe(BaseRecipe):
         group="Stopping",
         advanced=True,
     )
-    store_dtype: Literal["fp16", "fp32"] = setting(
-        "fp16",
-        "Stored precision",
-        "Precision of the stored changes. Reported scores are those of the stored model.",
-        group="Machine",
-        advanced=True,
-    )
-    checkpoint_minutes: float = setting(
-        3.0,
-        "Resume point every",
-        "Minutes between resume points inside an epoch; each epoch ends with one.",
-        group="Machine",
-        unit="minutes",
-        advanced=True,
-        gt=0,
-        le=600,
-    )
-
-    @property
-    def rate(self) -> float:
-        """The learning rate that is in force for the chosen method."""
-        if self.method == "lora" and self.lora_learning_rate > 0:
-            return self.lora_learning_rate
-        return self.learning_rate
 
 
 DEFAULT_PRESET = "fast"
+BEGINS_WITH_VERSIONS = True  # a base model may be a version, see bases.py
 PRESETS: dict[str, Preset] = {
     "fast": Preset(
         title="Fast (CPU)",

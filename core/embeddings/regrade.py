@@ -27,12 +27,13 @@ from core.registry.register import register_run
 from core.registry.versions import open_version
 from core.runs.spec import SCHEMA_VERSION, SPEC_FILE
 from core.text.cues import CueReader
+from core.training.stored import ADAPTER_FILE, DELTA_FILE
 from core.workspace import Workspace, write_json_atomic
 
 Progress = Callable[[int, int], None]
 _KEPT_SPEC = ("recipe", "preset", "dataset", "dataset_hash", "gold", "seed", "rows", "base_model")
 _WEIGHTS = (
-    models.INFO_FILE, models.HEAD_FILE, models.DELTA_FILE, models.ADAPTER_FILE, "adapter_config.json",
+    models.INFO_FILE, models.HEAD_FILE, DELTA_FILE, ADAPTER_FILE, "adapter_config.json",
 )  # fmt: skip
 _WORST = 20
 
@@ -83,7 +84,7 @@ def regrade(
         figures=parent.info.use_figures,
     )  # fmt: skip
     fitted = parent if keep == 1 else load_folder(version.path)
-    changes = load_file(version.path / models.DELTA_FILE) if keep < 1 else {}
+    changes = load_file(version.path / DELTA_FILE) if keep < 1 else {}
     _pull(fitted.network.encoder, changes, keep)
     found = settle(
         fitted.network, examples, [str(row.get("group") or row["a"]) for row in rows],
@@ -106,7 +107,7 @@ def regrade(
         if changes:
             save_file(
                 {name: (value.float() * keep).to(value.dtype) for name, value in changes.items()},
-                folder / "model" / models.DELTA_FILE, metadata={"format": "pt", "kind": "delta"},
+                folder / "model" / DELTA_FILE, metadata={"format": "pt", "kind": "delta"},
             )  # fmt: skip
         info = models.read_info(folder / "model")
         models.store_verdict(found.verdict, folder / "model", info)

@@ -5,8 +5,7 @@ The training itself is fit.py, the loop around failures core/runs/recovery.py.
 
 from __future__ import annotations
 
-import shutil
-import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +15,12 @@ from core.embeddings import bases
 from core.embeddings import model as models
 from core.embeddings.evaluate import evaluate
 from core.embeddings.fit import Fitted, fit
-from core.embeddings.predict import SimilarityModel, load_base, load_folder
+from core.embeddings.predict import SimilarityModel, load_base, load_folder, load_model
 from core.embeddings.stress import general_similarity, stress_report
+from core.runs.outcome import emptied, in_use, scored, without
 from core.runs.stage import Stage
+from core.training.precision import device_here
+from core.training.stored import quiet
 
 if TYPE_CHECKING:
     from core.embeddings.recipe import EmbeddingsRecipe
@@ -30,13 +32,6 @@ _REPORT_WORST = 20
 # Cosines of validation pairs that vary less than this: the vectors have collapsed to one point.
 _COLLAPSED = 0.03
 _FORGOTTEN = 0.05
-
-
-def device_here() -> str:
-    """`cuda` where torch sees a GPU, else `cpu`."""
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def train(spec: RunSpec, ctx: RunContext) -> TrainResult:
@@ -57,7 +52,7 @@ def train(spec: RunSpec, ctx: RunContext) -> TrainResult:
     from core.runs.context import RunCancelled, TrainResult
     from core.runs.recovery import run_with_recovery
 
-    models.quiet()
+    quiet()
     ctx.set_phase("preparing")
     recipe = build_recipe(spec.preset or DEFAULT_PRESET, spec.recipe)
     base, parent = _beginning(spec.base_model)
@@ -122,7 +117,7 @@ def train(spec: RunSpec, ctx: RunContext) -> TrainResult:
     )
     ctx.set_phase("testing")
     trained = load_folder(folder)
-    before = _model_before(base, ctx)
+    _, before = in_use(load_model, ctx) or ("base", load_base(base))
     general = _general(base, trained, ctx)
     report: dict[str, Any] = {
         "kind": trained.info.kind,
@@ -137,11 +132,7 @@ def train(spec: RunSpec, ctx: RunContext) -> TrainResult:
         "before": {
             "model": before.ref,
             "trained": before.trained,
-            **{
-                name: scores
-                and {key: value for key, value in scores.items() if key not in ("worst", "points")}
-                for name, scores in _scores(before, sets, ctx).items()
-            },
+            **without(_scores(before, sets, ctx), "worst", "points"),
             "stress": stress_report(before),
         },
     }
@@ -231,43 +222,7 @@ def _corpus(path: Path) -> list[str]:
 
 
 def _scores(model: SimilarityModel, sets: dict[str, list[dict]], ctx: RunContext) -> dict[str, dict | None]:
-    out: dict[str, dict | None] = {}
-    for name, rows in sets.items():
-        if not rows:
-            out[name] = None
-            continue
-        begin = time.monotonic()
-        out[name] = evaluate(model, rows, worst=_REPORT_WORST, progress=_Patience(ctx))
-        out[name]["seconds"] = round(time.monotonic() - begin, 2)
-    return out
-
-
-class _Patience:
-    """Lets a cancel end a long scoring pass."""
-
-    def __init__(self, ctx: RunContext) -> None:
-        self.ctx = ctx
-
-    def __call__(self, done: int, total: int) -> None:
-        from core.runs.context import RunCancelled
-
-        if self.ctx.should_stop() == "cancel":
-            raise RunCancelled
-
-
-def _model_before(base: str, ctx: RunContext) -> SimilarityModel:
-    """The model in use so far: production, else the starter, else the untrained base."""
-    from core.embeddings.predict import load_model
-    from core.errors import NexaError, NotFoundError
-
-    for name in ("production", "starter"):
-        try:
-            return load_model(name)
-        except NotFoundError:
-            continue
-        except NexaError as error:  # a broken old version must not cost the new one its report
-            ctx.log(f"The model {name!r} cannot be compared with: {error}")
-    return load_base(base)
+    return scored(model, sets, ctx, partial(evaluate, worst=_REPORT_WORST))
 
 
 def _general(base: str, trained: SimilarityModel, ctx: RunContext) -> dict[str, float]:
@@ -284,6 +239,4 @@ def _general(base: str, trained: SimilarityModel, ctx: RunContext) -> dict[str, 
 
 def store_fitted(fitted: Fitted, recipe: EmbeddingsRecipe, folder: Path) -> None:
     """Write the trained model into `folder`, replacing what an earlier attempt left there."""
-    for old in folder.iterdir() if folder.is_dir() else ():
-        shutil.rmtree(old) if old.is_dir() else old.unlink()
-    models.store(fitted.network, folder, fitted.info, dtype=recipe.store_dtype)
+    models.store(fitted.network, emptied(folder), fitted.info, dtype=recipe.store_dtype)

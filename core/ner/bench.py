@@ -75,9 +75,10 @@ def bridge_overhead(say: Say, rows: Any = 600, base: str = DEFAULT_BASE) -> dict
     from core.bridges.hf import HfBridge
     from core.ner.fit import fit
     from core.ner.recipe import build_recipe
-    from core.ner.train import LABELS, device_here
+    from core.ner.train import LABELS
     from core.runs.context import RunContext
     from core.runs.spec import RunSpec
+    from core.training.precision import device_here
 
     splits = _rows("", _number("rows", rows, 50))
     recipe = build_recipe("fast", {"epochs": 2, "on_patience": "off", "on_target": "off"})
@@ -149,7 +150,8 @@ def lora_against_full(
     """
     from core.ner.evaluate import evaluate, labelled_rows
     from core.ner.recipe import build_recipe
-    from core.ner.train import device_here, train_local
+    from core.ner.train import train_local
+    from core.training.precision import device_here
 
     splits = _rows(dataset, _number("rows", rows, 50))
     real = labelled_rows(gold) if gold else []

@@ -12,11 +12,12 @@ from typing import Any
 
 from core.datasets import ner_health
 from core.datasets.conll import conll_text
+from core.datasets.imported import GOLD_SPLIT, Source, dataset_name, source_names, store_imported, unsplit
 from core.datasets.importers import ImportResult, import_ner
 from core.datasets.importers.rows import SPLIT_NAMES
 from core.datasets.spans import from_bio, to_bio, tokens
 from core.datasets.split import EXPLANATION, keep_own_splits, split_by_group
-from core.datasets.store import SPLITS, DatasetInfo, create_dataset, get_gold, iter_rows, read_rows, set_gold
+from core.datasets.store import SPLITS, DatasetInfo, create_dataset, get_gold, iter_rows, read_rows
 from core.errors import DatasetError
 from core.tasks import TASKS
 from core.workspace import Workspace
@@ -27,9 +28,6 @@ __all__ = [
 ]  # fmt: skip
 
 LABELS: tuple[str, ...] = TASKS["ner"].labels
-# A path, or what an upload is: its name and its bytes.
-Source = Path | str | tuple[str, bytes]
-_SHOWN_REASONS = 20
 
 
 def build_generated(
@@ -144,37 +142,22 @@ def build_imported(
     if not result.rows:
         raise _nothing_usable(result)
     if role == "gold":
-        splits, explanation = {"test": result.rows}, "A gold set is not split: all of it is for measuring."
+        splits, explanation = {"test": result.rows}, GOLD_SPLIT
     else:
         splits, explanation = keep_own_splits(result.rows, seed=seed) or (
             split_by_group(result.rows, seed=seed), EXPLANATION,
         )  # fmt: skip
-    splits = {
-        split: [{key: value for key, value in row.items() if key != "split"} for row in rows]
-        for split, rows in splits.items()
+    splits = unsplit(splits)
+    card = {
+        "split": explanation,
+        "split_seed": seed,
+        "label_map": dict(label_map or {}),
+        "health": _health(splits, role, ws),
     }
-    info = create_dataset(
-        "ner", name or dataset_name(_names(paths)[0]), splits,
-        {
-            "source": "imported",
-            "imported_from": _names(paths),
-            "format": result.format,
-            "licence": licence.strip() or "not stated",
-            "split": explanation,
-            "split_seed": seed,
-            "label_map": dict(label_map or {}),
-            "rejected": len(result.rejected),
-            "rejected_reasons": [
-                {"line": entry.line, "file": entry.file, "reason": entry.reason}
-                for entry in result.rejected[:_SHOWN_REASONS]
-            ],
-            "notices": result.notices,
-            "health": _health(splits, role, ws),
-        },
-        role=role, ws=ws,
+    info = store_imported(
+        "ner", splits, result, names=source_names(paths), name=name, role=role, licence=licence, card=card,
+        ws=ws,
     )  # fmt: skip
-    if role == "gold" and get_gold("ner", ws=ws) is None:
-        set_gold("ner", info.id, ws=ws)
     return info, result
 
 
@@ -185,12 +168,6 @@ def export_conll(info: DatasetInfo, split: str, *, with_text: bool = False) -> s
         NotFoundError: If the dataset has no such split.
     """
     return "".join(conll_text(iter_rows(info, split), with_text=with_text))
-
-
-def dataset_name(filename: str) -> str:
-    """A dataset name made from a file name: letters, digits, `.`, `_` and `-`."""
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(filename).stem)
-    return re.sub(r"\.{2,}", ".", plain).strip("-._")[:60] or "imported"
 
 
 def _health(splits: Mapping[str, Sequence[dict]], role: str, ws: Workspace) -> list[dict[str, Any]]:
@@ -208,13 +185,9 @@ def _nothing_usable(result: ImportResult) -> DatasetError:
     return DatasetError(f"None of the {len(result.rejected):,} rows can be used; {example}.", advice)
 
 
-def _names(paths: Sequence[Source]) -> list[str]:
-    return [path[0] if isinstance(path, tuple) else Path(path).name for path in paths]
-
-
 def _file_splits(paths: Sequence[Source]) -> list[str | None]:
     found = []
-    for name in _names(paths):
+    for name in source_names(paths):
         words = re.split(r"[^a-z]+", Path(name).stem.casefold())
         found.append(next((SPLIT_NAMES[word] for word in words if word in SPLIT_NAMES), None))
     # File names count as splits only where they tell the whole story.

@@ -6,34 +6,41 @@ fine-tuning), `adapter` is a PEFT folder (LoRA). Each needs the base model it wa
 
 from __future__ import annotations
 
-import json
 import re
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
-from transformers.utils import logging as transformers_logging
 
 from core.encoders.bases import DEFAULT_BASE, fingerprint, resolve_base
-from core.errors import BaseModelError, IntegrityError, ModelError
+from core.errors import BaseModelError, ModelError
 from core.ner.decode import bio_tags
 from core.ner.encode import Encoder
+from core.training import stored
+from core.training.stored import (
+    DELTA_FILE,
+    base_name,
+    check_base,
+    first_line,
+    merge_adapter,
+    positions,
+    quiet,
+    store_adapter,
+    with_adapters,
+)
 from core.training.weights import trainable
-from core.workspace import read_json, write_json_atomic
+from core.workspace import write_json_atomic
 
 if TYPE_CHECKING:
     from core.ner.recipe import NerRecipe
 
 INFO_FILE = "nexa_model.json"
-DELTA_FILE = "delta.safetensors"
-ADAPTER_FILE = "adapter_model.safetensors"
 FORMAT = 1
 # Tokenizers that glue blanks to words must be told that the words come without them.
 _BLANK_GLUED = {"roberta", "longformer", "deberta", "gpt2", "bart", "modernbert"}
@@ -70,12 +77,6 @@ class ModelInfo:
     def tags(self) -> list[str]:
         """BIO tags in the order of the network's outputs."""
         return bio_tags(self.labels)
-
-
-def quiet() -> None:
-    """Keep the library's load reports and progress bars out of the console log."""
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
 
 
 def build(base: str, labels: Sequence[str], *, seed: int = 0) -> tuple[nn.Module, Encoder, ModelInfo]:
@@ -116,7 +117,7 @@ def build(base: str, labels: Sequence[str], *, seed: int = 0) -> tuple[nn.Module
             )
         except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise BaseModelError(
-                f"The base model {base!r} cannot be used for token classification: {_first_line(error)}",
+                f"The base model {base!r} cannot be used for token classification: {first_line(error)}",
                 f"Choose {DEFAULT_BASE!r} or another encoder.",
             ) from error
     if not getattr(tokenizer, "is_fast", False):
@@ -124,24 +125,10 @@ def build(base: str, labels: Sequence[str], *, seed: int = 0) -> tuple[nn.Module
             f"The base model {base!r} has no fast tokenizer (tokenizer.json).", f"Choose {DEFAULT_BASE!r}."
         )
     network.eval()
-    encoder = Encoder(tokenizer, _positions(network, tokenizer))
-    base_name = base.strip() or DEFAULT_BASE
-    if Path(base_name).expanduser().exists() and base_name != DEFAULT_BASE:
-        base_name = str(Path(base_name).expanduser().resolve())
-    info = ModelInfo("base", base_name, fingerprint(folder), list(labels))
+    encoder = Encoder(tokenizer, positions(network.config, tokenizer))
+    info = ModelInfo("base", base_name(base), fingerprint(folder), list(labels))
     info.window = min(info.window, encoder.positions)
     return network, encoder, info
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-
-
-def _positions(network: nn.Module, tokenizer: Any) -> int:
-    known = getattr(network.config, "max_position_embeddings", 512) or 512
-    if network.config.model_type in {"roberta", "xlm-roberta", "camembert", "mpnet", "longformer"}:
-        known -= 2  # these number positions from padding_idx + 1
-    return int(min(known, 512, getattr(tokenizer, "model_max_length", 512) or 512))
 
 
 def head_names(network: nn.Module) -> list[str]:
@@ -162,7 +149,7 @@ def prepare(network: nn.Module, recipe: NerRecipe, *, seed: int = 0) -> nn.Modul
             for parameter in _embeddings(network).parameters():
                 parameter.requires_grad_(False)
         return network
-    from peft import LoraConfig, get_peft_model
+    from peft import LoraConfig
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -174,11 +161,7 @@ def prepare(network: nn.Module, recipe: NerRecipe, *, seed: int = 0) -> nn.Modul
             target_modules=adapter_targets(network, recipe.lora_targets),
             modules_to_save=heads,
         )
-        with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", FutureWarning
-            )  # between the two libraries, nothing a user can act on
-            return get_peft_model(network, config)
+        return with_adapters(network, config)
 
 
 def _embeddings(network: nn.Module) -> nn.Module:
@@ -228,14 +211,7 @@ def store(network: nn.Module, folder: Path, info: ModelInfo, *, dtype: str = "fp
     folder.mkdir(parents=True, exist_ok=True)
     if hasattr(network, "peft_config"):
         info.kind = "adapter"
-        network.save_pretrained(folder, save_embedding_layers=False, safe_serialization=True)
-        (folder / "README.md").unlink(missing_ok=True)
-        config_file = folder / "adapter_config.json"
-        config = read_json(config_file)
-        config["base_model_name_or_path"] = info.base_model  # a name, not a path on this machine
-        for key in ("target_modules", "modules_to_save"):  # sets, whose order changes from process to process
-            config[key] = sorted(set(config[key]))
-        write_json_atomic(config_file, config)
+        store_adapter(network, folder, info.base_model)
     else:
         info.kind = "delta"
         original, _, _ = build(info.base_model, info.labels)
@@ -257,21 +233,7 @@ def read_info(folder: Path) -> ModelInfo:
     Raises:
         ModelError: If the folder holds no NER model, or one of a newer Studio.
     """
-    try:
-        values = read_json(folder / INFO_FILE)
-        info = ModelInfo(**{key: values[key] for key in ModelInfo.__dataclass_fields__ if key in values})
-    except FileNotFoundError:
-        raise ModelError(
-            f"{str(folder)!r} holds no NER model: {INFO_FILE} is missing.",
-            "Choose a version from the list of models.",
-        ) from None
-    except (json.JSONDecodeError, UnicodeDecodeError, TypeError, AttributeError) as error:
-        raise ModelError(f"{INFO_FILE} in {str(folder)!r} cannot be read: {_first_line(error)}.") from error
-    if info.format > FORMAT:
-        raise ModelError(
-            f"The model in {str(folder)!r} was stored by a newer Studio.", "Update this installation."
-        )
-    return info
+    return stored.read_info(ModelInfo, folder, INFO_FILE, "NER model", FORMAT)
 
 
 def load(folder: Path) -> tuple[nn.Module, Encoder, ModelInfo]:
@@ -284,22 +246,17 @@ def load(folder: Path) -> tuple[nn.Module, Encoder, ModelInfo]:
     """
     info = read_info(folder)
     network, encoder, base_info = build(info.base_model, info.labels)
-    if base_info.base_sha256 != info.base_sha256:
-        raise IntegrityError(
-            f"The base model {info.base_model!r} has changed since this model was trained "
-            f"(SHA-256 {base_info.base_sha256[:12]}…, expected {info.base_sha256[:12]}…).",
-            "Bring back the old base model or train again.",
-        )
+    check_base(info, base_info)
     try:
         if info.kind == "adapter":
-            network = _load_adapter(network, folder)
+            network = merge_adapter(network, folder)
         elif info.kind == "delta":
             _load_delta(network, folder / DELTA_FILE)
         else:
             raise ModelError(f"{INFO_FILE} in {str(folder)!r} names the unknown kind {info.kind!r}.")
     except (OSError, SafetensorError, KeyError, RuntimeError, ValueError) as error:
         raise ModelError(
-            f"The model in {str(folder)!r} cannot be read: {_first_line(error)}", "Choose another version."
+            f"The model in {str(folder)!r} cannot be read: {first_line(error)}", "Choose another version."
         ) from error
     network.eval()
     return network, encoder, info
@@ -308,22 +265,10 @@ def load(folder: Path) -> tuple[nn.Module, Encoder, ModelInfo]:
 def _load_delta(network: nn.Module, file: Path) -> None:
     heads = tuple(f"{name}." for name in head_names(network))
     parameters = dict(network.named_parameters())
-    with torch.no_grad(), safe_open(file, framework="pt") as stored:
-        for name in stored.keys():  # noqa: SIM118 (safe_open is no mapping)
-            value = stored.get_tensor(name).to(torch.float32)
+    with torch.no_grad(), safe_open(file, framework="pt") as tensors:
+        for name in tensors.keys():  # noqa: SIM118 (safe_open is no mapping)
+            value = tensors.get_tensor(name).to(torch.float32)
             if name.startswith(heads):
                 parameters[name].copy_(value)
             else:
                 parameters[name].add_(value)
-
-
-def _load_adapter(network: nn.Module, folder: Path) -> nn.Module:
-    from peft import PeftModel
-
-    if not (folder / ADAPTER_FILE).is_file():
-        raise FileNotFoundError(
-            f"{ADAPTER_FILE} is missing"
-        )  # else PEFT would look for a pickle or a hub model
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        return PeftModel.from_pretrained(network, str(folder), is_trainable=False).merge_and_unload()

@@ -6,8 +6,8 @@ The training itself is fit.py, the loop around failures core/runs/recovery.py.
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,11 @@ from core.encoders.bases import DEFAULT_BASE
 from core.ner import model as models
 from core.ner.evaluate import evaluate
 from core.ner.fit import Fitted, fit
-from core.ner.predict import NerModel, load_base, load_folder
+from core.ner.predict import NerModel, load_base, load_folder, load_model
+from core.runs.outcome import emptied, in_use, scored, without
 from core.tasks import TASKS
+from core.training.precision import device_here
+from core.training.stored import quiet
 
 if TYPE_CHECKING:
     from core.ner.recipe import NerRecipe
@@ -27,13 +30,6 @@ if TYPE_CHECKING:
 
 LABELS = TASKS["ner"].labels
 _REPORT_WORST = 20
-
-
-def device_here() -> str:
-    """`cuda` where torch sees a GPU, else `cpu`."""
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def train(spec: RunSpec, ctx: RunContext) -> TrainResult:
@@ -51,7 +47,7 @@ def train(spec: RunSpec, ctx: RunContext) -> TrainResult:
     from core.runs.context import TrainResult
     from core.runs.recovery import run_with_recovery
 
-    models.quiet()
+    quiet()
     ctx.set_phase("preparing")
     recipe = build_recipe(spec.preset or "fast", spec.recipe)
     base = spec.base_model or DEFAULT_BASE
@@ -115,57 +111,18 @@ def _announce(ctx: RunContext, recipe: NerRecipe, base: str, splits: dict[str, l
 
 
 def _scores(model: NerModel, sets: dict[str, list[dict]], ctx: RunContext) -> dict[str, dict | None]:
-    out: dict[str, dict | None] = {}
-    for name, rows in sets.items():
-        if not rows:
-            out[name] = None
-            continue
-        begin = time.monotonic()
-        out[name] = evaluate(model, rows, worst=_REPORT_WORST, progress=_Patience(ctx))
-        out[name]["seconds"] = round(time.monotonic() - begin, 2)
-    return out
-
-
-class _Patience:
-    """Lets a cancel end a long scoring pass."""
-
-    def __init__(self, ctx: RunContext) -> None:
-        self.ctx = ctx
-
-    def __call__(self, done: int, total: int) -> None:
-        from core.runs.context import RunCancelled
-
-        if self.ctx.should_stop() == "cancel":
-            raise RunCancelled
+    return scored(model, sets, ctx, partial(evaluate, worst=_REPORT_WORST))
 
 
 def _before(base: str, sets: dict[str, list[dict]], ctx: RunContext) -> dict[str, Any]:
     """Scores of the model in use so far: production, else the starter, else the untrained base."""
-    from core.errors import NexaError, NotFoundError
-    from core.ner.predict import load_model
-
-    model = None
-    for name in ("production", "starter"):
-        try:
-            model = load_model(name)
-            break
-        except NotFoundError:
-            continue
-        except NexaError as error:  # a broken old version must not cost the new one its report
-            ctx.log(f"The model {name!r} cannot be compared with: {error}")
-    if model is None:
-        model = load_base(base)
-    result: dict[str, Any] = {"model": model.ref, "trained": model.trained}
-    for name, scores in _scores(model, sets, ctx).items():
-        result[name] = scores and {key: value for key, value in scores.items() if key != "worst"}
-    return result
+    _, model = in_use(load_model, ctx) or ("base", load_base(base))
+    return {"model": model.ref, "trained": model.trained, **without(_scores(model, sets, ctx), "worst")}
 
 
 def store_fitted(fitted: Fitted, recipe: NerRecipe, folder: Path) -> None:
     """Write the trained model into `folder`, replacing what an earlier attempt left there."""
-    for old in folder.iterdir() if folder.is_dir() else ():
-        shutil.rmtree(old) if old.is_dir() else old.unlink()
-    models.store(fitted.network, folder, fitted.info, dtype=recipe.store_dtype)
+    models.store(fitted.network, emptied(folder), fitted.info, dtype=recipe.store_dtype)
 
 
 class _Printer(TrainerCallback):

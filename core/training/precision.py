@@ -15,6 +15,11 @@ Layer = Literal["linear", "convolution"]
 _MINIMUM_GAIN = 1.15  # below this, bf16 is not worth its rounding
 
 
+def device_here() -> str:
+    """`cuda` where torch sees a GPU, else `cpu`."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def set_threads(wanted: int = 0) -> int:
     """Set torch's CPU threads.
 

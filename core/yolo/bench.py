@@ -88,8 +88,8 @@ def _frames(root: Path, split: str) -> list[Any]:
 
 
 def _ours(root: Path, folder: Path, size: int, batch: int, architecture: str) -> dict[str, Any]:
+    from core.training.precision import device_here
     from core.yolo.recipe import build_recipe
-    from core.yolo.train import device_here
     from core.yolo.trainer import DetectorTrainer, Job
 
     recipe = build_recipe(
@@ -110,8 +110,8 @@ def _ours(root: Path, folder: Path, size: int, batch: int, architecture: str) ->
 
 
 def _plain(root: Path, folder: Path, size: int, batch: int, architecture: str) -> dict[str, Any]:
+    from core.training.precision import device_here
     from core.yolo import quiet
-    from core.yolo.train import device_here
 
     library = quiet.library()
     clock = _Clock()

@@ -14,15 +14,14 @@ from typing import Any
 import numpy as np
 
 from core.datasets.frames import LABELS, Frame, frame_from_row, read_labels
+from core.datasets.imported import GOLD_SPLIT, dataset_name, source_names, store_imported
 from core.datasets.importers.yolo import ImportedPhoto, YoloImport, import_yolo
 from core.datasets.store import (
     SPLITS,
     DatasetInfo,
     create_dataset,
     get_dataset,
-    get_gold,
     iter_rows,
-    set_gold,
 )
 from core.errors import DatasetError
 from core.files import scratch_folder, sha256_file
@@ -194,27 +193,14 @@ def build_imported(
         rows = _numbered(result.photos)
         if role == "gold":
             splits: dict[str, list[dict]] = {"test": [row for row, _ in rows]}
-            explanation = "A gold set is not split: all of it is for measuring."
+            explanation = GOLD_SPLIT
         else:
             splits, explanation = split_photos(rows, seed=seed)
-        info = create_dataset(
-            "yolo", name or dataset_name(_name(paths[0])), splits,
-            {
-                "source": "imported",
-                "imported_from": [_name(path) for path in paths],
-                "format": result.format,
-                "licence": licence.strip() or result.licence or "not stated",
-                "split": explanation,
-                "split_seed": seed,
-                "label_map": dict(label_map or {}),
-                "rejected": len(result.rejected),
-                "rejected_reasons": [vars(entry) for entry in result.rejected[:_SHOWN_REASONS]],
-                "notices": result.notices,
-            },
-            role=role, ws=ws,
+        card = {"split": explanation, "split_seed": seed, "label_map": dict(label_map or {})}
+        info = store_imported(
+            "yolo", splits, result, names=source_names(paths), name=name, role=role,
+            licence=licence.strip() or result.licence, card=card, ws=ws,
         )  # fmt: skip
-    if role == "gold" and get_gold("yolo", ws=ws) is None:
-        set_gold("yolo", info.id, ws=ws)
     return info, result
 
 
@@ -357,16 +343,6 @@ def _group(row: dict[str, Any]) -> str:
     name = row["file"].partition("-")[2]
     stem = re.sub(r"[-_.](?:jpe?g|png)?[-_.]?rf[-_.][0-9a-f]{16,}", "", Path(name).stem.casefold())
     return stem if stem != Path(name).stem.casefold() else row["sha256"]
-
-
-def dataset_name(filename: str) -> str:
-    """A dataset name made from a file name: letters, digits, `.`, `_` and `-`."""
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(filename).stem)
-    return re.sub(r"\.{2,}", ".", plain).strip("-._")[:60] or "imported"
-
-
-def _name(path: Path | tuple[str, bytes]) -> str:
-    return path[0] if isinstance(path, tuple) else Path(path).name
 
 
 def _nothing_usable(result: YoloImport) -> DatasetError:

@@ -291,6 +291,7 @@ class YoloRecipe(BaseRecipe):
 
 
 DEFAULT_PRESET = "fast"
+BEGINS_WITH_VERSIONS = True  # a base model may be a version, see bases.py
 PRESETS: dict[str, Preset] = {
     "fast": Preset(
         title="Fast (CPU)",

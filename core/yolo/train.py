@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.datasets.frames import LABELS, Frame, frame_from_row
+from core.runs.outcome import emptied, in_use, scored, without
+from core.training.precision import device_here
 from core.yolo import calibrate, weights
 from core.yolo.bases import DEFAULT_BASE, Start, find_weights
 from core.yolo.fit import Fitted, fit, spread
@@ -26,13 +29,6 @@ SAMPLES = "samples"
 _REPORT_WORST = 20
 _SHEET_PHOTOS = 9
 _CALIBRATION_PHOTOS = 600
-
-
-def device_here() -> str:
-    """`cuda` where torch sees a GPU, else `cpu`."""
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def train(spec: RunSpec, ctx: RunContext) -> TrainResult:
@@ -159,9 +155,7 @@ class _Sheets:
 
 def store_fitted(fitted: Fitted, folder: Path) -> None:
     """Write the trained model into `folder`, replacing what an earlier attempt left there."""
-    for old in folder.iterdir() if folder.is_dir() else ():
-        shutil.rmtree(old) if old.is_dir() else old.unlink()
-    weights.store(fitted.network, folder, fitted.info)
+    weights.store(fitted.network, emptied(folder), fitted.info)
 
 
 def _stored(folder: Path, device: str) -> Detector:
@@ -174,39 +168,21 @@ def _stored(folder: Path, device: str) -> Detector:
 def _scores(
     model: Detector, sets: dict[str, list[Frame]], confidence: float, ctx: RunContext
 ) -> dict[str, dict | None]:
-    from core.runs.context import RunCancelled
     from core.yolo.evaluate import evaluate
 
-    def patience(done: int, total: int) -> None:
-        if ctx.should_stop() == "cancel":
-            raise RunCancelled
-
-    return {
-        name: evaluate(model, frames, confidence=confidence, worst=_REPORT_WORST, progress=patience)
-        if frames
-        else None
-        for name, frames in sets.items()
-    }
+    return scored(model, sets, ctx, partial(evaluate, confidence=confidence, worst=_REPORT_WORST))
 
 
 def _before(sets: dict[str, list[Frame]], confidence: float, device: str, ctx: RunContext) -> dict[str, Any]:
     """Scores of the model in use so far: production, else the starter, else nothing found at all."""
-    from core.errors import NexaError, NotFoundError
     from core.yolo.predict import load_model
 
-    for name in ("production", "starter"):
-        try:
-            model = load_model(name, device=device)
-        except NotFoundError:
-            continue
-        except NexaError as error:  # a broken old version must not cost the new one its report
-            ctx.log(f"The model {name!r} cannot be compared with: {error}")
-            continue
-        scores = _scores(model, sets, confidence, ctx)
-        slim = {key: value and {k: v for k, v in value.items() if k not in ("worst", "curves")}
-                for key, value in scores.items()}  # fmt: skip
-        return {"model": name, "trained": True, **slim}
-    return {"model": "none", "trained": False, "test": None, "gold": None}
+    found = in_use(partial(load_model, device=device), ctx)
+    if found is None:
+        return {"model": "none", "trained": False, "test": None, "gold": None}
+    name, model = found
+    scores = without(_scores(model, sets, confidence, ctx), "worst", "curves")
+    return {"model": name, "trained": True, **scores}
 
 
 class _Teller:

@@ -7,6 +7,7 @@ import pytest
 from core.datasets import store
 from core.errors import QueueFullError
 from core.runs import launcher
+from tests.core.embeddings.tiny import store_version, tiny_base
 from tests.pages.conftest import ROW, buttons, words_of
 
 
@@ -93,3 +94,15 @@ def test_a_wrong_like_is_said_and_the_page_goes_on(open_page, dataset, like: str
     at = open_page("launch", like=like)
     assert at.error
     assert "Start training" in buttons(at)
+
+
+def test_a_training_may_go_on_from_a_version(open_page, workspace, tmp_path) -> None:
+    pairs = [{"a": f"pole {n}", "b": f"guy {n}", "score": 0.5} for n in range(12)]
+    data = store.create_dataset("embeddings", "pairs", {"train": pairs}, {"source": "imported"}, ws=workspace)
+    version = store_version(tiny_base(tmp_path / "base"))
+    at = open_page("launch", task="embeddings")
+    assert {"minilm", "starter", version.id} <= set(at.selectbox(key="embeddings.fast.base").options)
+    at.selectbox(key="embeddings.fast.base").set_value(version.id).run()
+    assert f"goes on from what {version.id} has learnt" in words_of(at)
+    assert f"--dataset {data.id} --base-model {version.id}" in at.code[0].value
+    assert not at.button(key="start").disabled

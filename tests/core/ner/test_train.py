@@ -19,6 +19,7 @@ from core.ner.predict import load_folder
 from core.ner.recipe import NerRecipe, build_recipe
 from core.ner.train import LABELS, store_fitted, train_local
 from core.ner.trainer import NerTrainer, token_loss
+from core.training.stored import DELTA_FILE
 from tests.core.ner.tiny import toy_rows
 
 BASICS = {"epochs": 2, "learning_rate": 5e-3, "lora_learning_rate": 1e-2, "precision": "fp32", "threads": 1,
@@ -140,7 +141,7 @@ def test_half_precision_stores_the_change_closely_and_small(tiny: Path, tmp_path
     assert torch.allclose(logits(half.network), logits(single.network), atol=5e-3)
     # Loading twice gives the same bits: what was scored is what is used.
     assert torch.equal(logits(half.network), logits(load_folder(tmp_path / "half").network))
-    sizes = [(tmp_path / name / models.DELTA_FILE).stat().st_size for name in ("half", "single")]
+    sizes = [(tmp_path / name / DELTA_FILE).stat().st_size for name in ("half", "single")]
     assert sizes[0] < 0.7 * sizes[1]
 
 
@@ -151,7 +152,7 @@ def test_frozen_word_table_is_untouched_and_not_stored(tiny: Path, tmp_path: Pat
     before, _, _ = models.build(str(tiny), LABELS)
     assert torch.equal(fitted.network.get_input_embeddings().weight, before.get_input_embeddings().weight)
     store_fitted(fitted, recipe(), tmp_path / "model")
-    with safe_open(tmp_path / "model" / models.DELTA_FILE, framework="pt") as stored:
+    with safe_open(tmp_path / "model" / DELTA_FILE, framework="pt") as stored:
         assert not [name for name in stored.keys() if "embeddings" in name]  # noqa: SIM118
 
 
@@ -168,7 +169,7 @@ def test_broken_model_folders_are_named(tiny: Path, tmp_path: Path) -> None:
         load_folder(tmp_path)
     fitted = run(tiny, tmp_path / "work", recipe(epochs=1))
     store_fitted(fitted, recipe(), tmp_path / "model")
-    (tmp_path / "model" / models.DELTA_FILE).write_bytes(b"no tensors")
+    (tmp_path / "model" / DELTA_FILE).write_bytes(b"no tensors")
     with pytest.raises(ModelError, match="cannot be read"):
         load_folder(tmp_path / "model")
     (tmp_path / "model" / models.INFO_FILE).write_text("{", encoding="utf-8")
