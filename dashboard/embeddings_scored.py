@@ -17,9 +17,9 @@ from dashboard import cards, uploads, words
 from dashboard import embeddings_text as texts
 from dashboard.embeddings_charts import scatter_figure
 from dashboard.embeddings_import import TYPES
-from dashboard.import_check import MAX_UPLOAD_MB
 from dashboard.model_use import Choice
 from dashboard.scored_view import ScoredSet
+from dashboard.text_import import MAX_UPLOAD_MB
 
 PAGE = 10
 FEW = 50

@@ -6,7 +6,7 @@ Rows that are broken never get this far; the importers and the store refuse them
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -61,6 +61,10 @@ class _Place:
         return {"split": self.split, "row": self.number, "text": self.row["text"][:200], "note": note}
 
 
+Index = dict[str, list[_Place]]
+"""What sentences have in common -> where they stand, in order of splits and rows."""
+
+
 def check(splits: Splits, gold: Iterable[Row] | None = None) -> list[Finding]:
     """Run every check.
 
@@ -72,8 +76,8 @@ def check(splits: Splits, gold: Iterable[Row] | None = None) -> list[Finding]:
         One finding per check, in a fixed order, those without a fault with level `ok`.
     """
     places = list(_places(splits))
-    exact = _index(places, normalise)
-    near = _index(places, masked)
+    exact = _index(places, lambda row: [normalise(row["text"])])
+    near = _index(places, lambda row: [masked(row["text"])])
     findings = [
         _size(splits),
         _balance(splits),
@@ -104,11 +108,30 @@ def _places(splits: Splits) -> Iterator[_Place]:
             yield _Place(split, number, row)
 
 
-def _index(places: Sequence[_Place], key: Any) -> dict[str, list[_Place]]:
-    found: dict[str, list[_Place]] = {}
+def _index(places: Sequence[_Place], keys: Callable[[Row], Iterable[str]]) -> Index:
+    found: Index = {}
     for place in places:
-        found.setdefault(key(place.row["text"]), []).append(place)
+        for key in keys(place.row):
+            found.setdefault(key, []).append(place)
     return found
+
+
+def _repeated(index: Index) -> tuple[list[_Place], list[_Place]]:
+    """Every place beyond the first of its key: those in a split that has it already, and those that are the
+    first of a further split, so that one sentence in train and test is one leak.
+    """
+    inside: list[_Place] = []
+    across: list[_Place] = []
+    for key, places in index.items():
+        seen: set[str] = set()
+        for place in places:
+            if place.split in seen:
+                inside.append(place)
+            elif seen and key:
+                # Texts of punctuation only have an empty key; they have nothing in common.
+                across.append(place)
+            seen.add(place.split)
+    return inside, across
 
 
 def _size(splits: Splits) -> Finding:
@@ -182,14 +205,8 @@ def _aligned(places: Sequence[_Place]) -> Finding:
     return Finding("alignment", "ok", "Every span starts and ends at a word")
 
 
-def _duplicates(exact: Mapping[str, list[_Place]], total: int) -> Finding:
-    extra: list[_Place] = []
-    for places in exact.values():
-        seen: set[str] = set()
-        for place in places:
-            if place.split in seen:
-                extra.append(place)
-            seen.add(place.split)
+def _duplicates(exact: Index, total: int) -> Finding:
+    extra, _ = _repeated(exact)
     if not extra:
         return Finding("duplicates", "ok", "No sentence twice in a split")
     share = len(extra) / total
@@ -201,7 +218,7 @@ def _duplicates(exact: Mapping[str, list[_Place]], total: int) -> Finding:
     )  # fmt: skip
 
 
-def _conflicts(exact: Mapping[str, list[_Place]]) -> Finding:
+def _conflicts(exact: Index) -> Finding:
     bad = []
     for places in exact.values():
         if len(places) > 1 and len({_annotation(place.row) for place in places}) > 1:
@@ -217,8 +234,8 @@ def _conflicts(exact: Mapping[str, list[_Place]]) -> Finding:
     return Finding("conflicts", "ok", "Equal sentences are annotated equally")
 
 
-def _leakage(exact: Mapping[str, list[_Place]], near: Mapping[str, list[_Place]]) -> Finding:
-    same, similar = _across(exact), _across(near)
+def _leakage(exact: Index, near: Index) -> Finding:
+    (_, same), (_, similar) = _repeated(exact), _repeated(near)
     if same:
         return Finding(
             "leakage", "error", f"{_count(same, 'sentence')} in two splits",
@@ -236,12 +253,9 @@ def _leakage(exact: Mapping[str, list[_Place]], near: Mapping[str, list[_Place]]
 
 def _patterns(places: Sequence[_Place]) -> Iterator[Finding]:
     """Generated rows name the pattern they were made from; imported ones do not, and get no finding."""
-    index: dict[str, list[_Place]] = {}
-    for place in places:
-        # A row of two sentences names both patterns, with a plus between.
-        for pattern in filter(None, str(place.row.get("pattern") or "").split("+")):
-            index.setdefault(pattern, []).append(place)
-    shared = _across(index)
+    # A row of two sentences names both patterns, with a plus between.
+    index = _index(places, lambda row: filter(None, str(row.get("pattern") or "").split("+")))
+    _, shared = _repeated(index)
     if shared:
         yield Finding(
             "patterns", "error", f"{_count(shared, 'sentence pattern')} in two splits",
@@ -252,9 +266,7 @@ def _patterns(places: Sequence[_Place]) -> Iterator[Finding]:
         yield Finding("patterns", "ok", f"{_count(index, 'sentence pattern')}, each in one split only")
 
 
-def _gold_leakage(
-    exact: Mapping[str, list[_Place]], near: Mapping[str, list[_Place]], gold: Iterable[Row]
-) -> Finding:
+def _gold_leakage(exact: Index, near: Index, gold: Iterable[Row]) -> Finding:
     same: list[_Place] = []
     similar: list[_Place] = []
     for row in gold:
@@ -286,20 +298,6 @@ def _long(places: Sequence[_Place]) -> Finding:
             _examples(bad), count=len(bad),
         )  # fmt: skip
     return Finding("long", "ok", "No very long text")
-
-
-def _across(index: Mapping[str, list[_Place]]) -> list[_Place]:
-    # Counted once per split beyond the first, so that one sentence in train and test is one leak.
-    leaks = []
-    for key, places in index.items():
-        if not key:
-            # Texts of punctuation only have nothing in common.
-            continue
-        first: dict[str, _Place] = {}
-        for place in places:
-            first.setdefault(place.split, place)
-        leaks.extend(list(first.values())[1:])
-    return leaks
 
 
 def _annotation(row: Row) -> tuple[tuple[str, str], ...]:
