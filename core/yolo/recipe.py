@@ -165,13 +165,6 @@ class YoloRecipe(BaseRecipe):
         "those no shape is left. 0 teaches all.",
         group="Data", unit="pixels", advanced=True, ge=0, le=100,
     )  # fmt: skip
-    close_ups: float = setting(
-        0.0, "Close-ups",
-        "When the training begins from random weights: share of its images that show a section around one "
-        "of their objects, so that shapes are learnt where they are large. In two half-hour comparisons it "
-        "brought nothing.",
-        group="Augmentation", unit="share", advanced=True, ge=0, le=1,
-    )  # fmt: skip
     mosaic: float = setting(
         1.0, "Mosaic", "Share of training images that are put together from four.", group="Augmentation",
         unit="share", ge=0, le=1,

@@ -22,7 +22,7 @@ import torch
 from core.datasets.frames import LABELS, Frame
 from core.errors import OutOfMemoryError
 from core.training.precision import set_threads
-from core.yolo import closeups, loss, quiet, weights
+from core.yolo import loss, quiet, sizes, weights
 from core.yolo.images import EpochSampler, FrameDataset, FrameLoader, cache_choice
 from core.yolo.metrics import ClassMetrics
 from core.yolo.precision import decode_in_fp32, use_bf16
@@ -222,8 +222,6 @@ class DetectorTrainer(DetectionTrainer):
         frames = self.job.train if mode == "train" else self.job.validation
         augment = mode == "train"
         size = recipe.image_size
-        if augment and self.job.fresh and recipe.close_ups:
-            size = round(size * closeups.LOAD_FACTOR / 32) * 32
         cached = cache_choice(recipe.cache, len(frames), size)
         dataset = FrameDataset(
             frames, outlines=augment and (recipe.copy_paste > 0 or recipe.degrees > 0), data=self.data,
@@ -259,9 +257,8 @@ class DetectorTrainer(DetectionTrainer):
             return batch
         batch = super().preprocess_batch(batch)
         if self.job.fresh:
-            side = side_at(self.progress, self.job.recipe)
-            batch = closeups.resized(batch, side, self.job.recipe.close_ups)
-        return closeups.without_tiny(batch, self.job.recipe.least_box)
+            batch = sizes.resized(batch, side_at(self.progress, self.job.recipe))
+        return sizes.without_tiny(batch, self.job.recipe.least_box)
 
     def get_validator(self) -> DetectionValidator:
         """The library's validator with figures at the confidence in force."""
