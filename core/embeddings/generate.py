@@ -236,7 +236,7 @@ def describe(settings: GenerateSettings, bank: Bank, rows: dict[str, list[Row]])
         "split": (
             "By group: every topic, with all its rules and rewordings, belongs to one split by a "
             "hash of its name; "
-            "added clauses, too, belong to one split each. No pair occurs twice."
+            "added clauses and short phrases, too, belong to one split each. No pair occurs twice."
         ),
         "counts": {split: len(rows[split]) for split in SPLITS},
         "kinds": {split: dict(sorted(Counter(r["kind"] for r in rows[split]).items())) for split in SPLITS},

@@ -11,7 +11,7 @@ from random import Random
 
 from core.embeddings import wording as words
 from core.embeddings.bank import Bank, Rule, Wording
-from core.embeddings.phrases import phrase_pair
+from core.embeddings.phrases import part_of, phrase_pair
 from core.embeddings.positions import move
 
 # kind: (grade, what it means). Grades follow the ranges in which experts grade such pairs.
@@ -45,12 +45,9 @@ class Pairs:
         self.topics: dict[str, list[Rule]] = {}
         for rule in self.rules:
             self.topics.setdefault(rule.topic, []).append(rule)
-        number = {"train": 0, "val": 1, "test": 2}[split]
-        # Clauses, too, belong to one split each: of every seven, one validates and one tests.
-        self.clauses = {
-            place: [line for row, line in enumerate(lines) if {5: 1, 6: 2}.get(row % 7, 0) == number]
-            for place, lines in bank.clauses.items()
-        }
+        # Clauses and phrases, too, belong to one split each.
+        self.clauses = {place: self._part(lines) for place, lines in bank.clauses.items()}
+        self.phrases = part_of(bank.phrases, self._part)
         self.makers: dict[str, Callable[[Random], Made]] = {
             kind: getattr(self, f"_{kind}") for kind in RUBRIC
         }
@@ -71,6 +68,11 @@ class Pairs:
         return {"a": a.strip(), "b": b.strip(), "score": round(score, 2), "kind": kind, "group": self.group}
 
     # building blocks
+
+    def _part(self, entries: list) -> list:
+        """What of a list belongs to this split: of every seven entries one validates and one tests."""
+        number = {"train": 0, "val": 1, "test": 2}[self.split]
+        return [entry for row, entry in enumerate(entries) if {5: 1, 6: 2}.get(row % 7, 0) == number]
 
     def _rule(self, rng: Random) -> Rule:
         rule = rng.choice(self.rules)
@@ -362,8 +364,8 @@ class Pairs:
         )
 
     def _phrase(self, rng: Random) -> Made:
-        self.group = "short phrases"
-        return phrase_pair(self.bank.phrases, rng)
+        self.group = f"short phrases, {self.split}"
+        return phrase_pair(self.phrases, rng)
 
 
 def _stop(text: str) -> str:

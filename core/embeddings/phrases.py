@@ -5,9 +5,30 @@ The words are data/embeddings/words/phrases.yaml.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
 from core.text.spelling import spell
+
+
+def part_of(book: dict, place: Callable[[list], list]) -> dict:
+    """The phrases of one split: no attribute, thing or action stands in two.
+
+    Args:
+        book: The whole phrases.yaml.
+        place: Gives the entries of a list that belong to the split.
+    """
+    objects = [
+        thing
+        for where in dict.fromkeys(thing["place"] for thing in book["objects"])
+        for thing in place([thing for thing in book["objects"] if thing["place"] == where])
+    ]
+    return {
+        **book,
+        "attributes": place(book["attributes"]),
+        "actions": place(book["actions"]),
+        "objects": objects,
+    }
 
 
 def phrase_pair(book: dict, rng: Random) -> tuple[str, str, float] | None:
@@ -32,8 +53,10 @@ def phrase_pair(book: dict, rng: Random) -> tuple[str, str, float] | None:
     other, act, chance = one, action, rng.random()
     grade = 0.95
     if chance < 0.3:
-        other = rng.choice([o for o in book["objects"] if o is not one and o["place"] == one["place"]])
-        grade = 0.52
+        alike = [o for o in book["objects"] if o is not one and o["place"] == one["place"]]
+        if not alike:
+            return None
+        other, grade = rng.choice(alike), 0.52
     elif chance < 0.5:
         act, grade = rng.choice([x for x in book["actions"] if x is not action]), 0.55
     elif chance < 0.75:

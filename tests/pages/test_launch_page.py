@@ -98,7 +98,13 @@ def test_a_wrong_like_is_said_and_the_page_goes_on(open_page, dataset, like: str
 
 def test_a_training_may_go_on_from_a_version(open_page, workspace, tmp_path) -> None:
     pairs = [{"a": f"pole {n}", "b": f"guy {n}", "score": 0.5} for n in range(12)]
-    data = store.create_dataset("embeddings", "pairs", {"train": pairs}, {"source": "imported"}, ws=workspace)
+    data = store.create_dataset(
+        "embeddings",
+        "pairs",
+        {"train": pairs[:8], "val": pairs[8:10], "test": pairs[10:]},
+        {"source": "imported"},
+        ws=workspace,
+    )
     version = store_version(tiny_base(tmp_path / "base"))
     at = open_page("launch", task="embeddings")
     assert {"minilm", "starter", version.id} <= set(at.selectbox(key="embeddings.fast.base").options)

@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from core.datasets.split import masked
 from core.embeddings import wording as words
 from core.embeddings.bank import (
     DATA,
@@ -38,12 +39,24 @@ def test_counts_kinds_and_grades(made: dict) -> None:
 
 
 def test_no_topic_stands_in_two_splits(made: dict) -> None:
-    groups = {split: {row["group"] for row in made[split]} - {"short phrases"} for split in SPLITS}
+    groups = {split: {row["group"] for row in made[split]} for split in SPLITS}
     assert (
         not groups["train"] & groups["val"]
         and not groups["train"] & groups["test"]
         and not groups["val"] & groups["test"]
     )
+
+
+def test_no_longer_text_stands_in_two_splits() -> None:
+    made = generate(build_settings({"count": 3000, "seed": 3, "kind_mix": {"phrase": 1, "paraphrase": 1}}))
+    where: dict[str, set[str]] = {}
+    for split in SPLITS:
+        for row in made[split]:
+            for text in (row["a"], row["b"]):
+                where.setdefault(masked(text), set()).add(split)
+    assert not [text for text, found in where.items() if len(found) > 1]
+    phrases = {split: [row for row in made[split] if row["kind"] == "phrase"] for split in SPLITS}
+    assert all({row["score"] for row in phrases[split]} >= {0.18, 0.45, 0.95} for split in SPLITS)
 
 
 def test_no_pair_twice(made: dict) -> None:
