@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from core.openmp import wait_a_moment
 from core.workspace import Workspace
+
+# Before any test loads torch: tests share the cores with the trainings that they start.
+wait_a_moment(os.environ)
 
 
 @pytest.fixture

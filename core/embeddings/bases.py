@@ -11,21 +11,27 @@ from core import workspace as places
 from core.encoders import bases as encoders
 from core.encoders.bases import DEFAULT_BASE, BaseChoice
 from core.errors import BaseModelError, NexaError
+from core.registry.aliases import NAMES as MOVING
 from core.registry.manifest import Version
 from core.registry.versions import VERSION_NAME, get_version
-from core.workspace import Workspace
+from core.workspace import Workspace, read_json
 
 STARTER = "starter"
+INFO_FILE = "nexa_similarity.json"  # what a stored model says of itself
 
 
 def is_version(name: str) -> bool:
-    """Whether `name` is that of a trained version (`v3`, `starter`), not of an encoder."""
-    return name.strip() == STARTER or bool(VERSION_NAME.fullmatch(name.strip()))
+    """Whether `name` is that of a trained version (`v3`, `starter`, `production`), not of an encoder."""
+    name = name.strip()
+    return name == STARTER or name in MOVING or bool(VERSION_NAME.fullmatch(name))
 
 
 def is_hub_name(name: str) -> bool:
-    """True when `name` can only be a model name on the hub."""
-    return not is_version(name) and encoders.is_hub_name(name)
+    """True when `name`, or the encoder that it rests on, can only be a model name on the hub."""
+    try:
+        return encoders.is_hub_name(encoder_of(name))
+    except BaseModelError:
+        return False
 
 
 def list_bases() -> list[BaseChoice]:
@@ -50,7 +56,7 @@ def encoder_of(name: str, *, ws: Workspace | None = None) -> str:
     """The base encoder that a training from `name` rests on.
 
     Raises:
-        BaseModelError: If `name` is a version that is not here or was not trained.
+        BaseModelError: As `trained`.
     """
     version = trained(name, ws=ws)
     return version.base_model if version else name.strip() or DEFAULT_BASE
@@ -60,10 +66,16 @@ def trained(name: str, *, ws: Workspace | None = None) -> Version | None:
     """The version that `name` stands for, or None where it is an encoder.
 
     Raises:
-        BaseModelError: If there is no such version, or its manifest is damaged.
+        BaseModelError: If there is no such version, its manifest is damaged, or the name is one that moves
+            from version to version: a resumed training would go on from another one.
     """
     if not is_version(name):
         return None
+    if name.strip() in MOVING:
+        raise BaseModelError(
+            f"The training cannot begin with {name.strip()!r}, which may point elsewhere when it is resumed.",
+            "Name the version itself, for example v3.",
+        )
     try:
         return get_version("embeddings", name.strip(), ws=ws)
     except NexaError as error:
@@ -71,3 +83,12 @@ def trained(name: str, *, ws: Workspace | None = None) -> Version | None:
             f"The training cannot begin with {name.strip()!r}: {error.message}",
             f"Choose {DEFAULT_BASE!r} or a version from the list of models.",
         ) from error
+
+
+def head_layers(version: Version) -> int | None:
+    """Joint layers of a version's pair head; None where its files do not say."""
+    try:
+        layers = read_json(version.path / INFO_FILE)["head"]["layers"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # loading it says what is wrong
+    return layers if isinstance(layers, int) else None

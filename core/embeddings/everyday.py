@@ -54,14 +54,14 @@ class Everyday:
     def held(
         self, network: Network, initial: Mapping[str, torch.Tensor], before: float, limit: float
     ) -> float:
-        """Pull the encoder towards its initial weights until no more than `limit` is lost.
+        """Pull the encoder towards the base model until no more than `limit` is lost.
 
-        The weights between a trained network and the one it began from keep most of what was learnt and
+        The weights between a trained network and an untrained one keep most of what was learnt and
         much of what was known before (Wortsman et al. 2022, arXiv 2109.01903).
 
         Args:
             network: The trained network; changed in place.
-            initial: Weights of its encoder before the training, by name; those that training may change.
+            initial: Weights of the base encoder (of adapters: as they began), by name.
             before: `general_spearman` of the base model.
             limit: Largest loss.
 

@@ -121,11 +121,14 @@ def fit(
     if start is not None:
         network = models.go_on(start, recipe)[0]
     network = models.prepare(network, recipe, seed=recipe.seed).to(device)
+    # Adapters begin at zero and have no counterpart in the base; layers that the version changed are pulled
+    # back with the others.
     initial = {
-        name: untrained[name].detach().to(device, copy=True)
+        name: untrained.get(name, value).detach().to(device, copy=True)
         for name, value in network.encoder.named_parameters()
-        if name in untrained and value.requires_grad and recipe.most_forgotten
+        if recipe.most_forgotten and (value.requires_grad or start is not None)
     }
+    del untrained
     batch, accumulated = batch_size or recipe.batch_size, accumulation or recipe.gradient_accumulation
     rate = rate or recipe.rate
 

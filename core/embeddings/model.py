@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
+from core.embeddings.bases import INFO_FILE
 from core.embeddings.joint import PairHead, copy_bert_layers
 from core.embeddings.verdict import Verdict
 from core.encoders.bases import DEFAULT_BASE, fingerprint, resolve_base
@@ -40,7 +41,6 @@ from core.workspace import write_json_atomic
 if TYPE_CHECKING:
     from core.embeddings.recipe import EmbeddingsRecipe
 
-INFO_FILE = "nexa_similarity.json"
 HEAD_FILE = "head.safetensors"
 VERDICT_FILE = "verdict.safetensors"
 FORMAT = 2  # 1 had no verdict
@@ -145,8 +145,8 @@ def build(
             encoder.pooler = None  # vectors are means over tokens
         layers = int(config.num_hidden_layers)
         sizes = head or {
-            "layers": min(head_layers, layers),
-            "lower": layers - min(head_layers, layers),
+            "layers": joint_layers(head_layers, config),
+            "lower": layers - joint_layers(head_layers, config),
             "width": int(config.hidden_size),
             "heads": int(config.num_attention_heads),
             "inner": int(getattr(config, "intermediate_size", 4 * config.hidden_size)),
@@ -185,13 +185,20 @@ def go_on(folder: Path, recipe: EmbeddingsRecipe) -> tuple[Network, Any, ModelIn
             "Set the method to 'full', or begin with the base model.",
         )
     layers = info.head.get("layers")
-    if recipe.head_layers != layers:
+    if joint_layers(recipe.head_layers, network.encoder.config) != layers:
         raise BaseModelError(
             f"The version's pair head has {layers} joint layers, the settings ask for {recipe.head_layers}.",
             f"Set the joint layers to {layers}, or begin with the base model.",
         )
     network.verdict = None
+    # Merged adapters leave the weights below them frozen.
+    network.requires_grad_(True)
     return network, tokenizer, info
+
+
+def joint_layers(wanted: int, config: Any) -> int:
+    """Joint layers of a head: those wanted, at most as many as the encoder has."""
+    return min(wanted, int(config.num_hidden_layers))
 
 
 def prepare(network: Network, recipe: EmbeddingsRecipe, *, seed: int = 0) -> Network:

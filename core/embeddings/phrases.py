@@ -43,7 +43,10 @@ def phrase_pair(book: dict, rng: Random) -> tuple[str, str, float] | None:
             its_value = rng.choice([v * factor for v in values if v * factor != value])
             grade = 0.45
         elif chance < 0.6:
-            other, grade = rng.choice([a for a in book["attributes"] if a is not attribute]), 0.5
+            others = [a for a in book["attributes"] if a is not attribute]
+            if not others:
+                return None
+            other, grade = rng.choice(others), 0.5
         return (
             _measure(value, dimension, attribute, rng),
             _measure(its_value, dimension, other, rng),
@@ -58,7 +61,10 @@ def phrase_pair(book: dict, rng: Random) -> tuple[str, str, float] | None:
             return None
         other, grade = rng.choice(alike), 0.52
     elif chance < 0.5:
-        act, grade = rng.choice([x for x in book["actions"] if x is not action]), 0.55
+        acts = [x for x in book["actions"] if x is not action]
+        if not acts:
+            return None
+        act, grade = rng.choice(acts), 0.55
     elif chance < 0.75:
         apart = [o for o in book["objects"] if {o["place"], one["place"]} == {"overhead", "underground"}]
         if not apart:

@@ -50,7 +50,7 @@ def estimate_seconds(
         recipe: The settings.
         rows: Training pairs; validation and test are taken to be as large as those of generated pairs.
         cores: Cores that the training may use, when fewer than this machine's; None for all.
-        base: Base encoder.
+        base: Base encoder, or a version trained from one.
     """
     threads = min(recipe.threads or cores or usable_cores(), usable_cores(), _MOST_CORES)
     speed = core_speed() * threads * _EFFICIENCY
@@ -132,7 +132,7 @@ def check(
     Args:
         recipe: The settings.
         dataset: A `DatasetInfo`, or None when none is chosen.
-        base: Base encoder; the packaged one without it.
+        base: Base encoder or version; the packaged encoder without it.
         ws: The workspace; the current one without it.
 
     Returns:
@@ -142,7 +142,7 @@ def check(
     name = base.strip() or DEFAULT_BASE
     return [
         *check_texts(dataset, "pairs"),
-        *_beginning(recipe, name),
+        *_beginning(recipe, name, ws),
         *_settings(recipe),
         check_memory(memory_bytes(recipe, name)),
         check_disk(disk_bytes(recipe, name), ws),
@@ -159,9 +159,9 @@ def base_size(base: str) -> BaseSize:
         return encoder_size(DEFAULT_BASE)  # the check of the base itself says what is wrong
 
 
-def _beginning(recipe: EmbeddingsRecipe, name: str) -> list[Check]:
+def _beginning(recipe: EmbeddingsRecipe, name: str, ws: Workspace) -> list[Check]:
     try:
-        version = bases.trained(name)
+        version = bases.trained(name, ws=ws)
     except NexaError as error:
         return [Check(False, "Base model", str(error))]
     if version is None:
@@ -170,6 +170,11 @@ def _beginning(recipe: EmbeddingsRecipe, name: str) -> list[Check]:
     if recipe.method != "full":
         detail = "Adapters cannot be stored on top of a version; set the method to full."
         found.append(Check(False, "Method", detail))
+    layers = min(recipe.head_layers, base_size(version.base_model).layers)
+    known = bases.head_layers(version)
+    if known is not None and known != layers:
+        detail = f"{version.id} has {known}, the settings ask for {layers}; set them to {known}."
+        found.append(Check(False, "Joint layers", detail))
     return [*found, check_encoder(version.base_model)]
 
 

@@ -143,6 +143,7 @@ def regrade(
                     "name": version.id, "share": 1.0,
                     "sha256": sha256_file(version.path / models.HEAD_FILE),
                     "dataset": spec.get("dataset"), "preset": spec.get("preset"), "seed": spec.get("seed"),
+                    **({"origin": version.manifest["origin"]} if version.manifest.get("origin") else {}),
                 }],
             },
             **scored(made), "stress": stress_report(made),

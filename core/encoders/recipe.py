@@ -44,7 +44,8 @@ class EncoderRecipe(BaseRecipe):
     )  # fmt: skip
     store_dtype: Literal["fp16", "fp32"] = setting(
         "fp16", "Stored precision",
-        "Precision in which the changed weights are stored. Reported scores are those of the stored model.",
+        "Precision in which the changed weights are stored (adapters keep theirs). Reported scores are those "
+        "of the stored model.",
         group="Machine", advanced=True,
     )  # fmt: skip
     checkpoint_minutes: float = setting(

@@ -34,7 +34,6 @@ __all__ = [
 ]  # fmt: skip
 
 Progress = Callable[[int, int], None]
-_SHOWN_REASONS = 20
 _SHARES = {"train": 0.7, "val": 0.2, "test": 0.1}
 
 

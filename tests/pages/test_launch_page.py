@@ -109,6 +109,8 @@ def test_a_training_may_go_on_from_a_version(open_page, workspace, tmp_path) -> 
     at = open_page("launch", task="embeddings")
     assert {"minilm", "starter", version.id} <= set(at.selectbox(key="embeddings.fast.base").options)
     at.selectbox(key="embeddings.fast.base").set_value(version.id).run()
+    assert at.button(key="start").disabled, "its pair head has one layer, the settings ask for two"
+    at.number_input(key="embeddings.fast.head_layers").set_value(1).run()
     assert f"goes on from what {version.id} has learnt" in words_of(at)
     assert f"--dataset {data.id} --base-model {version.id}" in at.code[0].value
     assert not at.button(key="start").disabled

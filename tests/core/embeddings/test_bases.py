@@ -30,8 +30,11 @@ def test_a_version_rests_on_the_encoder_that_it_was_trained_from(
     assert bases.encoder_of(version.id) == str(tiny_encoder)
     sizes = preflight.base_size(version.id)
     assert (sizes.layers, sizes.hidden) == (2, 32) == (2, preflight.base_size(str(tiny_encoder)).hidden)
-    found = preflight.check(build_recipe("fast"), None, version.id)
+    found = preflight.check(build_recipe("fast", {"head_layers": 1}), None, version.id)
     assert any(version.id in item.detail and item.ok for item in found)
+    assert not [item for item in found if item.ok is False and item.title in ("Method", "Joint layers")]
+    found = preflight.check(build_recipe("fast"), None, version.id)
+    assert [item.detail for item in found if item.title == "Joint layers" and item.ok is False]
     found = preflight.check(build_recipe("fast", {"method": "lora"}), None, version.id)
     assert [item.title for item in found if item.ok is False and item.title == "Method"]
 
@@ -50,3 +53,18 @@ def test_the_starter_is_offered_where_it_ships(
     monkeypatch.setattr("core.workspace.STARTER_DIR", tmp_path)
     missing = {choice.name: choice for choice in list_bases()}["starter"]
     assert not missing.available and "not part" in missing.reason
+
+
+def test_names_that_move_are_refused(workspace: Workspace) -> None:
+    with pytest.raises(BaseModelError, match="'production'"):
+        bases.trained("production")
+    assert not bases.is_hub_name("production")
+
+
+def test_a_version_of_a_hub_encoder_needs_the_hub(
+    workspace: Workspace, tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = store_version(tiny_encoder)
+    assert not bases.is_hub_name(version.id)
+    monkeypatch.setattr(bases, "encoder_of", lambda name: "somebody/encoder")
+    assert bases.is_hub_name(version.id)

@@ -207,3 +207,36 @@ def test_what_cannot_go_on_from_a_version_is_refused(
     recipe = build_recipe("fast", {**VALUES, **changes})
     with pytest.raises(BaseModelError, match=named):
         fit(toy_pairs(20), toy_pairs(20, 1), recipe, str(tiny_encoder), tmp_path, start=tmp_path / "one")
+
+
+def test_a_training_goes_on_from_adapters(tiny_encoder: Path, tmp_path: Path) -> None:
+    first = run(tiny_encoder, tmp_path / "first", method="lora", head_layers=1)
+    models.store(first.network, tmp_path / "one", first.info, dtype="fp32")
+    recipe = build_recipe("fast", {**VALUES, "epochs": 1, "head_layers": 1})
+    more = fit(
+        toy_pairs(64, 9), toy_pairs(60, 1), recipe, str(tiny_encoder), tmp_path / "more",
+        start=tmp_path / "one",
+    )  # fmt: skip
+    before, after = load_folder(tmp_path / "one").network.encoder, more.network.encoder
+    moved = {
+        name: not torch.allclose(value, dict(before.named_parameters())[name], atol=1e-6)
+        for name, value in after.named_parameters()
+    }
+    assert sum(moved.values()) > len(moved) / 2, "merged adapters must not leave the encoder frozen"
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_every_method_gives_back_what_is_forgotten(
+    tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    asked = []
+
+    def held(self, network, initial, before, limit) -> float:
+        asked.append({name: value.shape for name, value in initial.items()})
+        return 0.8
+
+    monkeypatch.setattr(Everyday, "held", held)
+    fitted = run(tiny_encoder, tmp_path, method=method, epochs=1, rows=48, most_forgotten=0.045)
+    assert fitted.kept == 0.8
+    names = dict(fitted.network.encoder.named_parameters())
+    assert asked[0] and all(names[name].shape == shape for name, shape in asked[0].items())
