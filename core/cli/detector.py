@@ -1,10 +1,11 @@
-"""Verbs of the detector alone: blend and calibrate, which make a version from versions without training."""
+"""Verbs of the detector: blend and calibrate, which make a version from versions without training."""
 
 from __future__ import annotations
 
 import argparse
 from typing import Any
 
+from core.cli import similarity
 from core.cli.output import Output
 from core.errors import InputError
 
@@ -23,15 +24,15 @@ def add_verbs(verbs: Any, common: argparse.ArgumentParser) -> None:
         "--scenes", type=int, default=None, metavar="N", help="how many scenes to render (default: 400)"
     )
 
-    verb = verbs.add_parser("blend", parents=[common, made], help="average the weights of two detectors")
-    verb.add_argument("task", choices=["yolo"])
+    verb = verbs.add_parser("blend", parents=[common, made], help="average the weights of two versions")
+    verb.add_argument("task", choices=["yolo", "embeddings"])
     verb.add_argument("first", metavar="A", help=_REFERENCE)
     verb.add_argument("second", metavar="B", help="the same; best trained on from A, or from A's ancestor")
     verb.add_argument("--share", type=float, default=0.5, metavar="X", help="share of B (default: 0.5)")
     verb.add_argument(
         "--statistics", default="", metavar="DATA",
         help="measure the normalisation statistics anew on these photos: a folder, a dataset id, or 'scenes' "
-        "to render some (default: average them like the weights)",
+        "to render some (detectors only; default: average them like the weights)",
     )  # fmt: skip
     verb.set_defaults(run=blend)
 
@@ -74,7 +75,11 @@ def add_verbs(verbs: Any, common: argparse.ArgumentParser) -> None:
 
 
 def blend(args: argparse.Namespace, out: Output) -> int:
-    """Average two detectors and register the result."""
+    """Average two versions and register the result."""
+    if args.task == "embeddings":
+        if args.statistics or args.scenes is not None:
+            raise InputError("--statistics and --scenes are for detectors.", "Leave them out.")
+        return similarity.blend(args, out)
     from core.yolo import blend as room
     from core.yolo.calibrate import SCENES, labelled_photos
 

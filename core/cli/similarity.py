@@ -1,9 +1,11 @@
-"""The verb of the similarity models alone: regrade, which fits a version's last word on graded pairs."""
+"""Verbs of the similarity models: regrade, which fits a version's last word on graded pairs, and the average
+of two versions (the verb blend is detector.py's)."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from core.cli.output import Output
 
@@ -34,22 +36,55 @@ def regrade(args: argparse.Namespace, out: Output) -> int:
     from core.datasets.importers.pairs import read_pairs
     from core.embeddings.regrade import regrade as fit
 
-    measured = {}
+    measured: dict[str, Any] = {}
     if Path(args.data).is_file():
         rows, name = read_pairs(Path(args.data)), Path(args.data).name
     else:
         dataset = store.get_dataset("embeddings", args.data)
         rows, name = list(store.read_rows(dataset, "val")), f"{dataset.id} (validation split)"
         measured["test"] = list(store.read_rows(dataset, "test"))
-    gold = store.get_gold("embeddings")
-    if gold is not None:
-        measured["gold"] = list(store.read_rows(gold, "test"))
+    measured |= _gold()
     command = ["python", "-m", "core", "regrade", "embeddings", "--model", args.model, "--data", name]
     command += ["--keep", f"{args.keep:g}"] if args.keep != 1 else []
     version = fit(
         args.model, rows, keep=args.keep, data_name=name, measured=measured, name=args.name, command=command,
         progress=out.progress("Pairs"),
     )  # fmt: skip
+    return _tell(version, out)
+
+
+def blend(args: argparse.Namespace, out: Output) -> int:
+    """Average two similarity models and register the result."""
+    from core.datasets import store
+    from core.embeddings.blend import blend as average
+    from core.embeddings.derived import trained_version
+    from core.errors import InputError, NotFoundError
+    from core.workspace import Workspace
+
+    measured = _gold()
+    first = trained_version(args.first, Workspace.current())
+    try:
+        dataset = store.get_dataset("embeddings", (first.manifest.get("spec") or {}).get("dataset") or "")
+        measured["test"] = list(store.read_rows(dataset, "test"))
+    except (InputError, NotFoundError):
+        pass  # the first names no dataset of this workspace: nothing to compare on
+    version = average(
+        args.first, args.second, share=args.share, measured={} if args.no_scores else measured,
+        name=args.name,
+        command=["python", "-m", "core", "blend", "embeddings", args.first, args.second, "--share",
+                 f"{args.share:g}"],
+    )  # fmt: skip
+    return _tell(version, out)
+
+
+def _gold() -> dict[str, Any]:
+    from core.datasets import store
+
+    gold = store.get_gold("embeddings")
+    return {} if gold is None else {"gold": list(store.read_rows(gold, "test"))}
+
+
+def _tell(version: Any, out: Output) -> int:
     origin = version.manifest["origin"]
     out.result(
         {"version": version.id, "task": "embeddings", "path": str(version.path), "origin": origin},

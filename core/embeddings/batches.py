@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Any
@@ -13,6 +14,8 @@ from torch.utils.data import Dataset
 from core.errors import DatasetError
 from core.text.cues import CueReader
 from core.text.normal import for_similarity
+
+_LARGEST_SET = 4
 
 
 class PairExamples(Dataset):
@@ -51,6 +54,7 @@ class PairExamples(Dataset):
         self.a = [pieces[row["a"]] for row in rows]
         self.b = [pieces[row["b"]] for row in rows]
         self.scores = np.asarray([row["score"] for row in rows], dtype=np.float32)
+        self.sets = sets_of(rows)
         self.figures = np.stack(
             [
                 reader.compare(readings[row["a"]], readings[row["b"]]) if figures else _NO_FIGURES
@@ -78,6 +82,24 @@ class PairExamples(Dataset):
 _NO_FIGURES = CueReader.nothing()
 
 
+def sets_of(rows: Sequence[dict]) -> list[int]:
+    """Which pairs share a text on the same side: a number for each pair, equal for at most four that do.
+
+    Such pairs show by their grades what a difference between two texts is worth (see `losses.contrast`).
+    """
+    seen = {side: Counter(row[side] for row in rows) for side in ("a", "b")}
+    numbers: dict[tuple, int] = {}
+    members: Counter[tuple] = Counter()
+    found = []
+    for place, row in enumerate(rows):
+        side = next((side for side in ("a", "b") if seen[side][row[side]] > 1), None)
+        key: tuple = (place,) if side is None else (side, row[side])
+        part = (*key, members[key] // _LARGEST_SET)
+        members[key] += 1
+        found.append(numbers.setdefault(part, len(numbers)))
+    return found
+
+
 class TextExamples(Dataset):
     """Texts for the first stage, each paired with itself (simcse) or with a damaged copy (tsdae)."""
 
@@ -92,6 +114,7 @@ class TextExamples(Dataset):
             "input_ids"
         ]
         self.damage, self.seed, self.epoch = damage, seed, 0
+        self.sets = range(len(self.ids))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -118,10 +141,17 @@ class EpochBatches:
         lengths: Word pieces of each example.
         batch_size: Examples of a batch.
         seed: Seed.
+        sets: A number for each example; those of equal number stay side by side, by default all are alone.
     """
 
-    def __init__(self, lengths: Sequence[int], batch_size: int, *, seed: int) -> None:
+    def __init__(
+        self, lengths: Sequence[int], batch_size: int, *, seed: int, sets: Sequence[int] | None = None
+    ) -> None:
         self.lengths, self.batch_size, self.seed, self.epoch = lengths, batch_size, seed, 0
+        together: dict[int, list[int]] = {}
+        for place, number in enumerate(sets if sets is not None else range(len(lengths))):
+            together.setdefault(number, []).append(place)
+        self.together = list(together.values())
 
     def __len__(self) -> int:
         return -(-len(self.lengths) // self.batch_size)
@@ -131,12 +161,16 @@ class EpochBatches:
 
     def __iter__(self) -> Iterator[list[int]]:
         rng = Random(f"{self.seed}/{self.epoch}")
-        order = list(range(len(self.lengths)))
-        rng.shuffle(order)
+        shuffled = list(self.together)
+        rng.shuffle(shuffled)
+        longest = {place: max(self.lengths[n] for n in members) for place, members in enumerate(shuffled)}
+        order = [(place, n) for place, members in enumerate(shuffled) for n in members]
         size = self.batch_size
         batches = []
         for begin in range(0, len(order), size * 16):
-            pool = sorted(order[begin : begin + size * 16], key=lambda n: self.lengths[n])
+            pool = [
+                n for _, n in sorted(order[begin : begin + size * 16], key=lambda e: (longest[e[0]], e[0]))
+            ]
             batches += [pool[at : at + size] for at in range(0, len(pool), size)]
         rng.shuffle(batches)
         return iter(batches)

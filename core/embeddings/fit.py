@@ -157,6 +157,7 @@ def fit(
             network,
             kind=recipe.loss,
             head_weight=recipe.head_weight,
+            contrast=recipe.contrast,
             rehearsal=recipe.rehearsal if cosines is not None else 0.0,
             sentences=sentences,
             remembered=cosines,

@@ -24,8 +24,8 @@ Progress = Callable[[int, int], None]
 
 SPLIT_SHARES = {"train": 0.7, "val": 0.2, "test": 0.1}
 KIND_MIX: dict[str, float] = {
-    "paraphrase": 0.20,
-    "converted": 0.03,
+    "paraphrase": 0.07,
+    "converted": 0.02,
     "copy": 0.02,
     "nuance": 0.07,
     "sibling": 0.09,
@@ -96,8 +96,18 @@ class GenerateSettings(BaseModel):
         ge=0,
         le=1,
     )
+    twins: float = setting(
+        0.6,
+        "Contrasts",
+        "Share of pairs with one difference (number, object, case, place, polarity) that are followed by the "
+        "same pair without it: seen side by side they show what the difference is.",
+        group="Content",
+        unit="share",
+        ge=0,
+        le=1,
+    )
     joining: float = setting(
-        0.3,
+        0.2,
         "Longer texts",
         "Share of pairs in which both texts get the same further clause or sentence.",
         group="Content",
@@ -194,24 +204,29 @@ class _Sampler:
 
     def __init__(self, bank: Bank, settings: GenerateSettings, mix: dict[str, float], split: str) -> None:
         self.pairs = Pairs(bank, split, rewording=settings.rewording, joining=settings.joining)
-        self.seed, self.split = settings.seed, split
+        self.seed, self.split, self.twins = settings.seed, split, settings.twins
+        self.waiting: Row | None = None
+        self.asked = frozenset(mix)
         self.kinds, self.weights = list(mix), list(mix.values())
 
     def row(self, index: int, seen: set[frozenset[str]]) -> Row:
-        """Row `index`, different from all in `seen`, which it joins.
+        """Row `index`, different from all in `seen`, which it joins. Rows are drawn in order: a pair may be
+        followed by its twin.
 
         A kind that the topics of this split cannot give is left to the others; the card counts what came out.
         """
+        twin, self.waiting = self.waiting, None
+        if twin is not None and _joins(twin, seen):
+            return twin
         choice = Random(_seed(self.seed, self.split, index, -1))
         while self.kinds:
             kind = choice.choices(self.kinds, self.weights)[0]
             for attempt in range(MAX_ATTEMPTS):
                 row = self.pairs.draw(kind, Random(_seed(self.seed, self.split, index, attempt)))
-                if row is None:
-                    continue
-                key = frozenset((row["a"], row["b"]))
-                if len(key) == 2 and key not in seen:
-                    seen.add(key)
+                if row is not None and _joins(row, seen):
+                    twin = self.pairs.twin
+                    if twin is not None and twin["kind"] in self.asked and choice.random() < self.twins:
+                        self.waiting = twin
                     return row
             at = self.kinds.index(kind)
             del self.kinds[at], self.weights[at]
@@ -219,6 +234,15 @@ class _Sampler:
             f"The bank gave no new pair for {self.split} after {index} in {MAX_ATTEMPTS} tries of each kind.",
             "Ask for fewer pairs, another mix of kinds, or add topics to data/embeddings/topics.",
         )
+
+
+def _joins(row: Row, seen: set[frozenset[str]]) -> bool:
+    """Whether a pair is new; it joins those seen."""
+    key = frozenset((row["a"], row["b"]))
+    if len(key) < 2 or key in seen:
+        return False
+    seen.add(key)
+    return True
 
 
 def _seed(seed: int, split: str, index: int, attempt: int) -> int:

@@ -18,6 +18,7 @@ _SQUARES = 4.0
 _RANKING = 0.1
 _REHEARSE_EVERY = 4
 _EQUAL = 0.85
+_LEAST_GAP = 0.15  # of two grades that are set against each other
 
 
 class PairLoss(nn.Module):
@@ -28,6 +29,7 @@ class PairLoss(nn.Module):
         network: Encoder and head.
         kind: `mse`, `cosent`, `angle`, `ranking` or `mse+cosent`.
         head_weight: Weight of the head's error.
+        contrast: Weight of differences between pairs that share a text, see `contrast`; 0 for none.
         rehearsal: Weight of the pull towards the base model, 0 for none.
         sentences: (input_ids, attention_mask) of everyday sentences.
         remembered: (R, R) cosines of the base model between them.
@@ -41,6 +43,7 @@ class PairLoss(nn.Module):
         *,
         kind: str,
         head_weight: float,
+        contrast: float = 0.0,
         rehearsal: float = 0.0,
         sentences: tuple[torch.Tensor, torch.Tensor] | None = None,
         remembered: torch.Tensor | None = None,
@@ -50,7 +53,8 @@ class PairLoss(nn.Module):
         self.model, self.kind = model, kind
         # Kept out of the module tree: it is the trainer's model already.
         object.__setattr__(self, "network", network)
-        self.head_weight, self.rehearsal, self.share = head_weight, rehearsal, share
+        self.head_weight, self.contrast = head_weight, contrast
+        self.rehearsal, self.share = rehearsal, share
         self.sentences, self.remembered = sentences, remembered
         self.turn = 0
         self.cosent = losses.CoSENTLoss(model)
@@ -67,6 +71,10 @@ class PairLoss(nn.Module):
         logits = self.network.head(a_tokens, a_mask, b_tokens, b_mask, cosine, figures).float()
         total = self._of_vectors(a, b, cosine, grades)
         total = total + self.head_weight * functional.binary_cross_entropy_with_logits(logits, grades)
+        if self.contrast and self.training:
+            twins = share_a_text(*(part["input_ids"] for part in sentence_features))
+            gaps = contrast(torch.sigmoid(logits), grades, twins) + contrast(cosine, grades, twins)
+            total = total + self.contrast * _SQUARES * gaps
         # Not in every step: it costs as much as the pairs themselves, and everyday similarity drifts slowly.
         if self.rehearsal and self.training and self.turn % _REHEARSE_EVERY == 0:
             total = total + self.rehearsal * _SQUARES * self._forgotten()
@@ -104,6 +112,37 @@ class PairLoss(nn.Module):
         chosen = [(start + n) % count for n in range(min(self.share, count))]
         vectors, _ = self.network.read(ids[chosen], mask[chosen])
         return functional.mse_loss(vectors @ vectors.T, self.remembered[chosen][:, chosen])
+
+
+def share_a_text(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """(B, B) true where two pairs of a batch have the first text, or the second, in common.
+
+    Args:
+        a: (B, P) word pieces of the first texts.
+        b: (B, Q) of the second texts.
+    """
+    one, other = ((ids.unsqueeze(0) == ids.unsqueeze(1)).all(2) for ids in (a, b))
+    return (one != other).triu(1)
+
+
+def contrast(scores: torch.Tensor, grades: torch.Tensor, twins: torch.Tensor) -> torch.Tensor:
+    """Mean squared error of differences of score between pairs that share a text and differ in grade.
+
+    How alike two texts are in all else is the same for both pairs and falls out; what is left is what the
+    one difference is worth.
+
+    Args:
+        scores: (B,) 0 to 1.
+        grades: (B,) 0 to 1.
+        twins: (B, B) as from `share_a_text`.
+
+    Returns:
+        The mean over the batch's pairs, 0 where no two share a text.
+    """
+    wanted = grades.unsqueeze(1) - grades.unsqueeze(0)
+    found = scores.unsqueeze(1) - scores.unsqueeze(0)
+    chosen = twins & (wanted.abs() > _LEAST_GAP)
+    return ((found - wanted) ** 2 * chosen).sum() / len(grades)
 
 
 class Restorer(nn.Module):

@@ -36,9 +36,14 @@ Made = tuple[str, str, float] | None
 
 
 class Pairs:
-    """Draws pairs of one split."""
+    """Draws pairs of one split.
 
-    def __init__(self, bank: Bank, split: str, *, rewording: float = 0.35, joining: float = 0.3) -> None:
+    Attributes:
+        twin: After `draw` gave a pair of two requirements that differ in one thing: the pair without that
+            difference, one text of which is the same. None where there is none.
+    """
+
+    def __init__(self, bank: Bank, split: str, *, rewording: float = 0.35, joining: float = 0.2) -> None:
         self.bank, self.split = bank, split
         self.rules = bank.rules_of(split)
         self.rewording, self.joining = rewording, joining
@@ -48,6 +53,8 @@ class Pairs:
         # Clauses and phrases, too, belong to one split each.
         self.clauses = {place: self._part(lines) for place, lines in bank.clauses.items()}
         self.phrases = part_of(bank.phrases, self._part)
+        self.twin: dict | None = None
+        self._unedited: Made = None
         self.makers: dict[str, Callable[[Random], Made]] = {
             kind: getattr(self, f"_{kind}") for kind in RUBRIC
         }
@@ -58,12 +65,19 @@ class Pairs:
         Returns:
             `{"a", "b", "score", "kind", "group"}`.
         """
-        self.group = ""
+        self.group, self.twin, self._unedited = "", None, None
         made = self.makers[kind](rng)
         if made is None:
             return None
+        turned = rng.random() < 0.5
+        if self._unedited is not None and self._unedited[0].lower() != self._unedited[1].lower():
+            equal = "converted" if self._unedited[2] == RUBRIC["converted"][0] else "paraphrase"
+            self.twin = self._row(self._unedited, equal, turned)
+        return self._row(made, kind, turned)
+
+    def _row(self, made: tuple[str, str, float], kind: str, turned: bool) -> dict:
         a, b, score = made
-        if rng.random() < 0.5:
+        if turned:
             a, b = b, a
         return {"a": a.strip(), "b": b.strip(), "score": round(score, 2), "kind": kind, "group": self.group}
 
@@ -126,6 +140,22 @@ class Pairs:
         return _with(a, clause[0], rng.choice(clause[1]["same"])), _with(
             b, clause[0], rng.choice(clause[1]["same"])
         )
+
+    def _longer_two(
+        self, a: str, edited: str, rng: Random, plain: str, *, same_wording: bool = False
+    ) -> tuple[str, str]:
+        """`_longer` of a and the edited text; what a and the plain text give is kept as the twin."""
+        state = rng.getstate()
+        first, second = self._longer(a, plain, rng)
+        grade = RUBRIC["converted" if same_wording else "paraphrase"][0]
+        self._unedited = (first, second, grade)
+        rng.setstate(state)
+        return self._longer(a, edited, rng)
+
+    def _closest(self, rule: Rule, one: Wording, edited: str, changed: dict, rng: Random) -> str | None:
+        """Another wording of the rule, the one that shares most words with an edited one."""
+        found = [self._write(other, rng, changed) for other in rule.same if other is not one]
+        return max(found, key=lambda text: words.shared_words(edited, text), default=None)
 
     def _clause(self, rng: Random, place: str | None = None) -> tuple[str, dict]:
         place = place or rng.choice(("lead", "tail"))
@@ -231,11 +261,15 @@ class Pairs:
         left = changed.get(key, key)
         edited = {**changed, key: words.other_key(left, self.bank, rng)}
         plain = two[0] is two[1] and rng.random() < 0.6
-        first, second = (
-            self._write(two[0], rng, changed, respell=not plain),
-            self._write(two[1], rng, edited, respell=not plain),
-        )
-        a, b = self._longer(first, second, rng)
+        first = self._write(two[0], rng, changed, respell=not plain)
+        # From the same state of chance, so that the two differ in little more than the slot.
+        state = rng.getstate()
+        second = self._write(two[1], rng, edited, respell=not plain)
+        after = rng.getstate()
+        rng.setstate(state)
+        unedited = self._write(two[1], rng, changed, respell=not plain)
+        rng.setstate(after)
+        a, b = self._longer_two(first, second, rng, unedited, same_wording=two[0] is two[1])
         return (a, b, grade) if a.lower() != b.lower() else None
 
     def _written(self, kind: str, rng: Random) -> Made:
@@ -247,12 +281,13 @@ class Pairs:
         other, one = rng.choice(others), rng.choice(rule.same)
         changed = self._context(rng, one, other)
         plain = rng.random() < 0.4
-        a, b = self._longer(
-            self._write(one, rng, changed, respell=not plain),
-            self._write(other, rng, changed, respell=not plain),
-            rng,
-        )
-        return a, b, RUBRIC[kind][0] + (0.05 if kind == "domain" else 0.0)
+        first = self._write(one, rng, changed, respell=not plain)
+        second = self._write(other, rng, changed, respell=not plain)
+        grade = RUBRIC[kind][0] + (0.05 if kind == "domain" else 0.0)
+        closest = self._closest(rule, one, second, changed, rng)
+        if closest is None:
+            return *self._longer(first, second, rng), grade
+        return *self._longer_two(first, second, rng, closest), grade
 
     def _number(self, rng: Random) -> Made:
         if rng.random() < 0.15:
@@ -276,7 +311,9 @@ class Pairs:
         changed = self._context(rng, *two)
         a, b = self._write(two[0], rng, changed), self._write(two[1], rng, changed)
         other = turn(b)
-        return (*self._longer(a, other, rng), grade) if other is not None else None
+        if other is None:
+            return None
+        return *self._longer_two(a, other, rng, b, same_wording=two[0] is two[1]), grade
 
     def _case(self, rng: Random) -> Made:
         if rng.random() < 0.75:
@@ -297,19 +334,23 @@ class Pairs:
             other, one = rng.choice(rule.opposite), rng.choice(rule.same)
             changed = self._context(rng, other, one)
             a, b = self._write(one, rng, changed), self._write(other, rng, changed)
+            unedited, alike = self._closest(rule, one, b, changed, rng), False
         else:
             two = self._two(rule, rng, unlike=rng.random() < 0.5)
             if two is None:
                 return None
             changed = self._context(rng, *two)
-            plain = two[0] is two[1] and rng.random() < 0.6
+            plain, alike = two[0] is two[1] and rng.random() < 0.6, two[0] is two[1]
             a = self._write(two[0], rng, changed, respell=not plain)
-            turned = words.contradict(self._write(two[1], rng, changed, respell=not plain), rng)
+            unedited = self._write(two[1], rng, changed, respell=not plain)
+            turned = words.contradict(unedited, rng)
             if turned is None:
                 return None
             b = turned
-        a, b = self._longer(a, b, rng)
-        return a, b, RUBRIC["polarity"][0]
+        grade = RUBRIC["polarity"][0]
+        if unedited is None:
+            return *self._longer(a, b, rng), grade
+        return *self._longer_two(a, b, rng, unedited, same_wording=alike), grade
 
     def _domain(self, rng: Random) -> Made:
         """The same kind of sentence about overhead and about underground plant."""

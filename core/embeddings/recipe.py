@@ -97,6 +97,16 @@ class EmbeddingsRecipe(EncoderRecipe):
         gt=0,
         le=10,
     )
+    contrast: float = setting(
+        1.0,
+        "Contrast",
+        "How much it counts that the scores of two pairs which share a text differ as their grades do: what "
+        "a changed number, thing or place is worth. 0 = off.",
+        group="Loss",
+        advanced=True,
+        ge=0,
+        le=10,
+    )
     use_figures: bool = setting(
         True,
         "Read figures",

@@ -6,36 +6,27 @@ For pairs of one's own: a few hundred that were graded by hand bring the scores 
 from __future__ import annotations
 
 import shutil
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 
-import core
 from core.embeddings import model as models
 from core.embeddings.batches import PairExamples
-from core.embeddings.evaluate import evaluate
-from core.embeddings.predict import load_base, load_folder
-from core.embeddings.stress import general_similarity, stress_report
+from core.embeddings.derived import Progress, parent_of, register_derived, trained_version
+from core.embeddings.predict import load_folder
 from core.embeddings.verdict import settle
 from core.errors import InputError
-from core.files import scratch_folder, sha256_file
+from core.files import scratch_folder
 from core.registry.manifest import Version
-from core.registry.register import register_run
-from core.registry.versions import open_version
-from core.runs.spec import SCHEMA_VERSION, SPEC_FILE
 from core.text.cues import CueReader
 from core.training.stored import ADAPTER_FILE, DELTA_FILE
 from core.workspace import Workspace, write_json_atomic
 
-Progress = Callable[[int, int], None]
-_KEPT_SPEC = ("recipe", "preset", "dataset", "dataset_hash", "gold", "seed", "rows", "base_model")
 _WEIGHTS = (
     models.INFO_FILE, models.HEAD_FILE, DELTA_FILE, ADAPTER_FILE, "adapter_config.json",
 )  # fmt: skip
-_WORST = 20
 
 
 def regrade(
@@ -70,9 +61,7 @@ def regrade(
         NotFoundError: If there is no such version.
     """
     ws = ws or Workspace.current()
-    version = open_version("embeddings", ref, ws=ws)
-    if version.kind == "base":
-        raise InputError("The base model has no pair head.", "Choose a trained version, or train one.")
+    version = trained_version(ref, ws)
     if not 0.5 <= keep <= 1 or (keep < 1 and version.kind != "delta"):
         raise InputError(
             f"A share of {keep:g} of the changes to a {version.kind} version cannot be kept.",
@@ -112,52 +101,16 @@ def regrade(
         info = models.read_info(folder / "model")
         models.store_verdict(found.verdict, folder / "model", info)
         write_json_atomic(folder / "model" / models.INFO_FILE, vars(info))
-        made = load_folder(folder / "model")
-        sets = {part: list(pairs) for part, pairs in (measured or {}).items()}
-
-        def scored(model: Any) -> dict[str, Any]:
-            return {
-                part: evaluate(model, sets[part], worst=_WORST) if sets.get(part) else None
-                for part in ("test", "gold")
-            }
-
-        everyday = general_similarity(load_base(info.base_model)), general_similarity(made)
-        before = {
-            part: value and {key: item for key, item in value.items() if key not in ("worst", "points")}
-            for part, value in scored(parent).items()
-        }
-        spec = version.manifest.get("spec") or {}
         text = (
             f"The last word on a pair was fitted on {found.pairs:,} pairs of {data_name or 'a file'}; on "
             f"the others Spearman {found.together:.4f}, {found.head:.4f} of the pair head alone."
             + (f" {keep:.0%} of the encoder's changes were kept." if keep < 1 else "")
         )
-        write_json_atomic(folder / "report.json", {
-            "kind": info.kind, "labels": [],
-            "base_model": version.manifest.get("base_model") or {"name": info.base_model},
-            "dataset": version.manifest.get("dataset") or {}, "gold_dataset": spec.get("gold"),
-            "origin": {
-                "method": "regrade", "text": text, "data": data_name, "pairs": found.pairs,
-                "kept": keep,
-                "parents": [{
-                    "name": version.id, "share": 1.0,
-                    "sha256": sha256_file(version.path / models.HEAD_FILE),
-                    "dataset": spec.get("dataset"), "preset": spec.get("preset"), "seed": spec.get("seed"),
-                    **({"origin": version.manifest["origin"]} if version.manifest.get("origin") else {}),
-                }],
-            },
-            **scored(made), "stress": stress_report(made),
-            "general": {
-                "before": everyday[0], "after": everyday[1], "lost": round(everyday[0] - everyday[1], 4),
-            },
-            "before": {"model": version.id, "trained": True, **before, "stress": stress_report(parent)},
-        })  # fmt: skip
-        write_json_atomic(folder / SPEC_FILE, {
-            **{key: value for key, value in spec.items() if key in _KEPT_SPEC}, "task": "embeddings",
-            "name": name, "argv": list(command), "schema_version": SCHEMA_VERSION,
-            "code_version": core.__version__, "created": time.time(),
-        })  # fmt: skip
-        return register_run(folder, ws=ws, run="")
+        origin = {
+            "method": "regrade", "text": text, "data": data_name, "pairs": found.pairs, "kept": keep,
+            "parents": [parent_of(version)],
+        }  # fmt: skip
+        return register_derived(folder, version, origin, measured=measured, name=name, command=command, ws=ws)
 
 
 def _pull(encoder: Any, changes: dict[str, torch.Tensor], keep: float) -> None:

@@ -150,23 +150,12 @@ def _beginning(name: str) -> tuple[str, Version | None]:
 
 
 def _origin(parent: Version) -> dict[str, Any]:
-    from core.files import sha256_file
+    from core.embeddings.derived import parent_of
 
-    spec = parent.manifest.get("spec") or {}
     return {
         "method": "train on",
         "text": f"The training went on from the weights of {parent.id}.",
-        "parents": [
-            {
-                "name": parent.id,
-                "share": 1.0,
-                "sha256": sha256_file(parent.path / models.HEAD_FILE),
-                "dataset": spec.get("dataset"),
-                "preset": spec.get("preset"),
-                "seed": spec.get("seed"),
-                **({"origin": parent.manifest["origin"]} if parent.manifest.get("origin") else {}),
-            }
-        ],
+        "parents": [parent_of(parent)],
     }
 
 

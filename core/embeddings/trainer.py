@@ -177,7 +177,9 @@ class SimilarityTrainer(SentenceTransformerTrainer):
         self.fresh_rate = _FRESH if fresh else 1.0
         self.network, self.examples, self.validation = network, examples, validation
         self.validation_bf16, self.best = validation_bf16, best
-        self.order = EpochBatches(examples.lengths, args.per_device_train_batch_size, seed=seed)
+        self.order = EpochBatches(
+            examples.lengths, args.per_device_train_batch_size, seed=seed, sets=examples.sets
+        )
         device = "cpu" if args.use_cpu else str(args.device)
         model = SentenceTransformer(modules=[TextEncoder(network, tokenizer, extra)], device=device)
         super().__init__(

@@ -243,3 +243,49 @@ def test_regrade_says_what_is_missing(
     assert "20 pairs are too few" in capsys.readouterr().err
     assert main(["regrade", "embeddings", "--model", "base", "--data", few]) != 0
     assert "no pair head" in capsys.readouterr().err
+
+
+def test_blend_averages_two_versions(
+    tiny_encoder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, other = store_version(tiny_encoder, seed=1), store_version(tiny_encoder, seed=2)
+    argv = ["blend", "embeddings", one.id, other.id, "--share", "0.25", "--name", "mean"]
+    status, value = run_json(capsys, *argv)
+    assert status == 0, value
+    origin = value["origin"]
+    assert origin["method"] == "blend" and "75% v1 and 25% v2" in origin["text"]
+    assert [(parent["name"], parent["share"]) for parent in origin["parents"]] == [("v1", 0.75), ("v2", 0.25)]
+    for file in ("delta.safetensors", "head.safetensors"):
+        states = [load_file(Path(path) / file) for path in (one.path, other.path, value["path"])]
+        assert set(states[0]) == set(states[2])
+        for name, made in states[2].items():
+            wanted = 0.75 * states[0][name].float() + 0.25 * states[1][name].float()
+            assert made.dtype == torch.float16 and torch.allclose(made.float(), wanted, atol=2e-3), name
+    manifest = json.loads((Path(value["path"]) / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["origin"] == origin and manifest["spec"]["argv"][3:5] == ["blend", "embeddings"]
+    file = pair_file(tmp_path / "pairs.jsonl", toy_pairs(40))
+    scored = [
+        run_json(capsys, "evaluate", "embeddings", "--model", ref, "--data", file)[1]["spearman"]
+        for ref in (one.id, value["version"])
+    ]
+    assert None not in scored and scored[0] != scored[1]
+
+
+def test_blend_refuses_what_cannot_be_averaged(
+    tiny_encoder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, other = store_version(tiny_encoder, seed=1), store_version(tiny_encoder, seed=2)
+    for argv, said in (
+        ((one.id, one.id), "the same weights"),
+        ((one.id, other.id, "--share", "1"), "The share is 1"),
+        ((one.id, "base"), "no pair head"),
+        ((one.id, "v9"), "v9"),
+        ((one.id, other.id, "--statistics", "scenes"), "--statistics"),
+    ):
+        assert main(["blend", "embeddings", *argv]) != 0
+        assert said in capsys.readouterr().err, argv
+    info = json.loads((other.path / "nexa_similarity.json").read_text(encoding="utf-8"))
+    info["use_figures"] = not info["use_figures"]
+    (other.path / "nexa_similarity.json").write_text(json.dumps(info), encoding="utf-8")
+    assert main(["blend", "embeddings", one.id, other.id]) != 0
+    assert "nexa_similarity.json" in capsys.readouterr().err  # its hash does not fit any more

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from dataclasses import replace
 from random import Random
 
@@ -80,6 +82,48 @@ def test_settings_are_checked() -> None:
 def test_only_the_asked_kinds() -> None:
     made = generate(build_settings({"count": 300, "kind_mix": {"number": 1.0}}))
     assert {row["kind"] for row in made["train"]} == {"number"}
+
+
+def test_contrasts_stand_beside_the_pair_without_the_difference() -> None:
+    mix = {
+        "paraphrase": 0.1,
+        "converted": 0.1,
+        "number": 1,
+        "object": 1,
+        "case": 1,
+        "place": 1,
+        "polarity": 1,
+    }
+    rows = generate(build_settings({"count": 1000, "seed": 8, "kind_mix": mix, "twins": 1.0}))["train"]
+    equal = {"paraphrase", "converted"}
+    twins = [
+        (one, other)
+        for one, other in itertools.pairwise(rows)
+        if one["kind"] not in equal
+        and other["kind"] in equal
+        and (one["a"] == other["a"]) != (one["b"] == other["b"])
+    ]
+    kinds = Counter(one["kind"] for one, _ in twins)
+    assert set(kinds) == {"number", "object", "case", "place", "polarity"} and min(kinds.values()) > 20
+    assert all(one["group"] == other["group"] and other["score"] > one["score"] + 0.4 for one, other in twins)
+    edits = [row for row in rows if row["kind"] not in equal]
+    assert len(twins) > 0.7 * len(edits)
+    # What was changed is the number alone, in most that were not written by hand.
+    numbers = [pair for pair in twins if pair[0]["kind"] == "number"]
+    rest = [[masked(" ".join((row["a"], row["b"]))) for row in pair] for pair in numbers]
+    assert sum(one == other for one, other in rest) > 0.5 * len(rest)
+
+
+@pytest.mark.parametrize("values", [{"twins": 0.0}, {"kind_mix": {"number": 1.0, "place": 1.0}}])
+def test_contrasts_are_left_out_where_not_asked_for(values: dict) -> None:
+    rows = generate(build_settings({"count": 300, "seed": 8, **values}))["train"]
+    edits = {"number", "object", "case", "place", "polarity"}
+    shared = [
+        one
+        for one, other in itertools.pairwise(rows)
+        if one["kind"] in edits and (one["a"] == other["a"] or one["b"] == other["b"])
+    ]
+    assert not shared
 
 
 def test_equal_pairs_have_equal_quantities() -> None:

@@ -3,6 +3,7 @@ reload."""
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ import torch
 from transformers import TrainerCallback
 
 from core.embeddings import model as models
+from core.embeddings.batches import EpochBatches, sets_of
 from core.embeddings.everyday import LEAST_KEPT, Everyday
 from core.embeddings.fit import fit
+from core.embeddings.losses import contrast, share_a_text
 from core.embeddings.predict import SimilarityModel, load_base, load_folder
 from core.embeddings.recipe import PRESETS, build_recipe
 from core.errors import BaseModelError, IntegrityError, ModelError, NonFiniteLossError, RecipeError
@@ -119,6 +122,63 @@ def test_a_resume_ends_with_the_same_weights(tiny_encoder: Path, tmp_path: Path)
         np.testing.assert_allclose(
             value.detach().numpy(), dict(again.network.named_parameters())[name].detach().numpy(), atol=1e-5
         )
+
+
+def test_pairs_that_share_a_text_stay_in_one_batch() -> None:
+    rows = [{"a": f"text {n // 2}", "b": f"other {n}"} for n in range(200)]
+    rows += [{"a": f"alone {n}", "b": f"also {n}"} for n in range(101)]
+    rows += [{"a": f"query {n}", "b": "one passage"} for n in range(50)]
+    sets = sets_of(rows)
+    members = Counter(sets)
+    assert [members[sets[n]] for n in (0, 1, 199, 200, 300)] == [2, 2, 2, 1, 1]
+    assert sets[0] == sets[1] != sets[2] and max(members.values()) == 4
+    lengths = [10 + (n * 37) % 50 for n in range(len(rows))]
+    order = EpochBatches(lengths, 16, seed=3, sets=sets)
+    batches = list(order)
+    assert sorted(n for batch in batches for n in batch) == list(range(len(rows)))
+    assert len(batches) == len(order) and batches == list(EpochBatches(lengths, 16, seed=3, sets=sets))
+    where = {n: place for place, batch in enumerate(batches) for n in batch}
+    together = sum(where[n] == where[n + 1] for n in range(0, 200, 2))
+    assert together > 80  # a batch may end between two
+    apart = list(EpochBatches(lengths, 16, seed=3))
+    where = {n: place for place, batch in enumerate(apart) for n in batch}
+    assert sum(where[n] == where[n + 1] for n in range(0, 200, 2)) < 30
+
+
+def test_the_contrast_loss_sees_differences_alone() -> None:
+    a = torch.tensor([[1, 2], [1, 2], [3, 4], [3, 5]])
+    b = torch.tensor([[7, 0], [8, 9], [6, 6], [6, 6]])
+    twins = share_a_text(a, b)
+    assert twins.nonzero().tolist() == [[0, 1], [2, 3]]
+    grades = torch.tensor([0.96, 0.45, 0.9, 0.85])
+    # Both pairs lie too low by the same: what the difference between them is worth is right.
+    assert float(contrast(grades - 0.2, grades, twins)) == pytest.approx(0, abs=1e-9)
+    equal = torch.full((4,), 0.7, requires_grad=True)
+    loss = contrast(equal, grades, twins)
+    assert loss.item() == pytest.approx(0.51**2 / 4)
+    loss.backward()
+    # Scores move apart; a difference of .05 in grade is no contrast, and its pairs are left alone.
+    assert equal.grad[0] < 0 < equal.grad[1] and equal.grad[2:].abs().sum() == 0
+    assert float(contrast(grades, grades, torch.zeros(4, 4, dtype=torch.bool))) == 0
+
+
+def test_contrast_teaches_edits(tiny_encoder: Path, tmp_path: Path) -> None:
+    """The same pairs with and without the contrast: its term falls where it counts."""
+    rows = []
+    for row in toy_pairs(160):
+        if row["kind"] != "paraphrase":
+            plain = next(r for r in toy_pairs(4000, 3) if r["a"] == row["a"] and r["kind"] == "paraphrase")
+            rows += [row, plain]
+    gaps = {}
+    for weight in (0.0, 8.0):
+        recipe = build_recipe("fast", {**VALUES, "epochs": 4, "contrast": weight})
+        made = fit(rows, toy_pairs(60, 1), recipe, str(tiny_encoder), tmp_path / f"{weight:g}")
+        made.network.verdict = None
+        model = SimilarityModel(made.network, made.tokenizer, made.info, ref="toy")
+        found = model.score([row["a"] for row in rows], [row["b"] for row in rows])
+        wanted = np.array([row["score"] for row in rows])
+        gaps[weight] = np.mean(((found[::2] - found[1::2]) - (wanted[::2] - wanted[1::2])) ** 2)
+    assert gaps[8.0] < gaps[0.0]
 
 
 def test_a_loss_that_is_no_number_is_refused(
