@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from core.embeddings.exchanges import EXCHANGES, PairReader
 from core.text.cues import CueReader
 from core.text.quantities import Quantity, canonical, find_quantities, same_quantity
 from dashboard import words
@@ -162,6 +163,9 @@ def score_html(title: str, value: float, detail: str, role: str = "strong") -> s
     )
 
 
+_EXCHANGED = dict(zip(EXCHANGES, ("Thing", "Position", "Case"), strict=True))
+
+
 def differences(a: str, b: str, reader: CueReader) -> list[Difference]:
     """What two texts require, line by line, as the model's reader of cues sees it.
 
@@ -182,6 +186,10 @@ def differences(a: str, b: str, reader: CueReader) -> list[Difference]:
                 for own, text in ((x - y, a), (y - x, b))
             ]
             found.append(Difference("Opposite", *shown, False))
+    told = {(line.a, line.b) for line in found}
+    for exchange in reader.exchanges(left, right) if isinstance(reader, PairReader) else ():
+        if (exchange.a, exchange.b) not in told:
+            found.append(Difference(_EXCHANGED[exchange.kind], exchange.a, exchange.b, False))
     places = [_place(r.overhead, r.underground) for r in (left, right)]
     if any(places):
         found.append(_line("Place", *places))

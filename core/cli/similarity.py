@@ -18,9 +18,14 @@ def add_verbs(verbs: argparse._SubParsersAction, common: argparse.ArgumentParser
     )  # fmt: skip
     verb.add_argument("task", choices=["embeddings"])
     verb.add_argument("--model", required=True, metavar="MODEL", help="v3, production, candidate or starter")
-    verb.add_argument(
-        "--data", required=True, metavar="DATA",
+    source = verb.add_mutually_exclusive_group(required=True)
+    source.add_argument(
+        "--data", metavar="DATA",
         help='dataset id (its validation split) or a JSONL or CSV file of pairs {"a", "b", "score"}',
+    )  # fmt: skip
+    source.add_argument(
+        "--fresh", type=int, metavar="N",
+        help="generate N pairs of topics that neither the version nor those it was made from learnt from",
     )  # fmt: skip
     verb.add_argument(
         "--keep", type=float, default=1.0, metavar="SHARE",
@@ -34,17 +39,26 @@ def regrade(args: argparse.Namespace, out: Output) -> int:
     """Fit the last word of a version on graded pairs and register the result."""
     from core.datasets import store
     from core.datasets.importers.pairs import read_pairs
+    from core.embeddings.derived import trained_version
     from core.embeddings.regrade import regrade as fit
+    from core.embeddings.unseen import unseen_pairs
+    from core.workspace import Workspace
 
     measured: dict[str, Any] = {}
-    if Path(args.data).is_file():
+    if args.fresh is not None:
+        version = trained_version(args.model, Workspace.current())
+        rows = unseen_pairs(version, args.fresh, progress=out.progress("Drawn"))
+        name = f"fresh pairs of topics unknown to {version.id}"
+        measured |= _test_of(version)
+    elif Path(args.data).is_file():
         rows, name = read_pairs(Path(args.data)), Path(args.data).name
     else:
         dataset = store.get_dataset("embeddings", args.data)
         rows, name = list(store.read_rows(dataset, "val")), f"{dataset.id} (validation split)"
         measured["test"] = list(store.read_rows(dataset, "test"))
     measured |= _gold()
-    command = ["python", "-m", "core", "regrade", "embeddings", "--model", args.model, "--data", name]
+    given = ["--data", name] if args.fresh is None else ["--fresh", str(args.fresh)]
+    command = ["python", "-m", "core", "regrade", "embeddings", "--model", args.model, *given]
     command += ["--keep", f"{args.keep:g}"] if args.keep != 1 else []
     version = fit(
         args.model, rows, keep=args.keep, data_name=name, measured=measured, name=args.name, command=command,
@@ -55,19 +69,11 @@ def regrade(args: argparse.Namespace, out: Output) -> int:
 
 def blend(args: argparse.Namespace, out: Output) -> int:
     """Average two similarity models and register the result."""
-    from core.datasets import store
     from core.embeddings.blend import blend as average
     from core.embeddings.derived import trained_version
-    from core.errors import InputError, NotFoundError
     from core.workspace import Workspace
 
-    measured = _gold()
-    first = trained_version(args.first, Workspace.current())
-    try:
-        dataset = store.get_dataset("embeddings", (first.manifest.get("spec") or {}).get("dataset") or "")
-        measured["test"] = list(store.read_rows(dataset, "test"))
-    except (InputError, NotFoundError):
-        pass  # the first names no dataset of this workspace: nothing to compare on
+    measured = {**_gold(), **_test_of(trained_version(args.first, Workspace.current()))}
     version = average(
         args.first, args.second, share=args.share, measured={} if args.no_scores else measured,
         name=args.name,
@@ -82,6 +88,18 @@ def _gold() -> dict[str, Any]:
 
     gold = store.get_gold("embeddings")
     return {} if gold is None else {"gold": list(store.read_rows(gold, "test"))}
+
+
+def _test_of(version: Any) -> dict[str, Any]:
+    """The test split of the dataset that a version was trained on; empty where it is not in the workspace."""
+    from core.datasets import store
+    from core.errors import InputError, NotFoundError
+
+    try:
+        dataset = store.get_dataset("embeddings", (version.manifest.get("spec") or {}).get("dataset") or "")
+        return {"test": list(store.read_rows(dataset, "test"))}
+    except (InputError, NotFoundError):
+        return {}
 
 
 def _tell(version: Any, out: Output) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from core.embeddings.exchanges import PairReader
 from core.errors import DatasetError
 from core.text.cues import CueReader
 from core.text.normal import for_similarity
@@ -33,7 +34,7 @@ class PairExamples(Dataset):
         self,
         rows: Sequence[dict],
         tokenizer: Any,
-        reader: CueReader,
+        reader: PairReader,
         *,
         max_length: int,
         figures: bool = True,
@@ -57,7 +58,7 @@ class PairExamples(Dataset):
         self.sets = sets_of(rows)
         self.figures = np.stack(
             [
-                reader.compare(readings[row["a"]], readings[row["b"]]) if figures else _NO_FIGURES
+                reader.compare(readings[row["a"]], readings[row["b"]]) if figures else reader.nothing()
                 for row in rows
             ]
         )

@@ -21,11 +21,11 @@ from core.embeddings import model as models
 from core.embeddings.bank import DATA
 from core.embeddings.batches import PairExamples, TextExamples
 from core.embeddings.everyday import Everyday
+from core.embeddings.exchanges import PairReader
 from core.embeddings.losses import PairLoss, Restorer, TextLoss
 from core.embeddings.model import ModelInfo, Network
 from core.embeddings.trainer import SimilarityTrainer, Validation
 from core.embeddings.verdict import Settled, settle
-from core.text.cues import CueReader
 from core.text.normal import for_similarity
 from core.training.precision import set_threads, use_bf16
 from core.training.stored import positions
@@ -137,7 +137,7 @@ def fit(
         _first_stage(
             network, tokenizer, info, recipe, corpus, folder / "first", device, bf16, batch, first_callbacks
         )
-    reader = CueReader(info.cues)
+    reader = PairReader(info.cues)
     examples = PairExamples(
         train_rows, tokenizer, reader, max_length=info.max_length, figures=recipe.use_figures
     )

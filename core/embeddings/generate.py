@@ -157,7 +157,7 @@ def generate(
     rows: dict[str, list[Row]] = {}
     done = 0
     for split, wanted in split_counts(settings.count, settings.most_val, settings.most_test).items():
-        sampler = _Sampler(bank, settings, mix, split)
+        sampler = _Sampler(_source(bank, settings, split), settings, mix)
         rows[split] = []
         for index in range(wanted):
             rows[split].append(sampler.row(index, seen))
@@ -169,9 +169,23 @@ def generate(
 
 def preview(settings: GenerateSettings, n: int = 10, *, bank: Bank | None = None) -> list[Row]:
     """The first `n` train pairs of a dataset with these settings."""
-    sampler = _Sampler(bank or default_bank(), settings, checked_mix(settings.kind_mix), "train")
+    source = _source(bank or default_bank(), settings, "train")
+    sampler = _Sampler(source, settings, checked_mix(settings.kind_mix))
     seen: set[frozenset[str]] = set()
     return [sampler.row(index, seen) for index in range(n)]
+
+
+def draw(
+    pairs: Pairs, settings: GenerateSettings, count: int, *, progress: Progress | None = None
+) -> list[Row]:
+    """`count` different pairs of one source, in the mix of the settings."""
+    sampler, seen = _Sampler(pairs, settings, checked_mix(settings.kind_mix)), set()
+    rows = []
+    for index in range(count):
+        rows.append(sampler.row(index, seen))
+        if progress and (index % 200 == 199 or index == count - 1):
+            progress(index + 1, count)
+    return rows
 
 
 def sentences(bank: Bank, split: str) -> list[str]:
@@ -199,12 +213,16 @@ def checked_mix(mix: dict[str, float] | None) -> dict[str, float]:
     return {kind: weight for kind, weight in mix.items() if weight > 0}
 
 
-class _Sampler:
-    """Draws the rows of one split."""
+def _source(bank: Bank, settings: GenerateSettings, split: str) -> Pairs:
+    return Pairs(bank, split, rewording=settings.rewording, joining=settings.joining)
 
-    def __init__(self, bank: Bank, settings: GenerateSettings, mix: dict[str, float], split: str) -> None:
-        self.pairs = Pairs(bank, split, rewording=settings.rewording, joining=settings.joining)
-        self.seed, self.split, self.twins = settings.seed, split, settings.twins
+
+class _Sampler:
+    """Draws the rows of one source."""
+
+    def __init__(self, pairs: Pairs, settings: GenerateSettings, mix: dict[str, float]) -> None:
+        self.pairs = pairs
+        self.seed, self.split, self.twins = settings.seed, pairs.split, settings.twins
         self.waiting: Row | None = None
         self.asked = frozenset(mix)
         self.kinds, self.weights = list(mix), list(mix.values())

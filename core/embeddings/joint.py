@@ -21,7 +21,7 @@ class PairHead(nn.Module):
         layers: Joint layers, 0 for none: then only cosine, pooled vectors and figures count.
         heads: Attention heads.
         inner: Size of the feed-forward layers.
-        figures: Number of figures of a pair (`core.text.cues.FEATURES`).
+        figures: Number of figures of a pair (`core.text.cues.FEATURES`); further ones are not looked at.
         dropout: While training.
     """
 
@@ -37,6 +37,7 @@ class PairHead(nn.Module):
         eps: float = 1e-12,
     ) -> None:
         super().__init__()
+        self.figures = figures
         self.side = nn.Embedding(2, width)
         nn.init.normal_(self.side.weight, std=0.02)
         self.layers = nn.ModuleList(
@@ -79,7 +80,9 @@ class PairHead(nn.Module):
             difference.
         """
         pooled = self._pooled(a, a_mask, b, b_mask)
-        added = self.judge(torch.cat([self.read(pooled), cosine.unsqueeze(1), figures], 1)).squeeze(1)
+        added = self.judge(
+            torch.cat([self.read(pooled), cosine.unsqueeze(1), figures[:, : self.figures]], 1)
+        ).squeeze(1)
         return self.slope * (cosine - self.middle) + added
 
     def _pooled(

@@ -18,6 +18,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from core.embeddings.bases import INFO_FILE
+from core.embeddings.exchanges import TABLE, load_exchanges
 from core.embeddings.joint import PairHead, copy_bert_layers
 from core.embeddings.verdict import Verdict
 from core.encoders.bases import DEFAULT_BASE, fingerprint, resolve_base
@@ -58,7 +59,7 @@ class ModelInfo:
         head: Sizes of the pair head.
         use_figures: Whether the head sees the figures of the texts.
         figures: Their names, in order.
-        cues: The table of cues by which the figures are read.
+        cues: The table of cues by which the figures are read, with the lists of exchangeable words.
         verdict: Sizes of the network that has the last word; empty where the head has it.
         format: Version of this file's shape.
     """
@@ -158,7 +159,13 @@ def build(
     if head is None and own is not None and config.model_type == "bert":
         copy_bert_layers(list(own)[layers - sizes["layers"] :], pair_head.layers)
     network = Network(encoder, pair_head, sizes["lower"]).eval()
-    info = ModelInfo("base", base_name(base), fingerprint(folder), head=sizes, cues=load_cues())
+    info = ModelInfo(
+        "base",
+        base_name(base),
+        fingerprint(folder),
+        head=sizes,
+        cues={**load_cues(), TABLE: load_exchanges()},
+    )
     info.max_length = min(info.max_length, positions(network.encoder.config, tokenizer))
     return network, tokenizer, info
 

@@ -38,14 +38,29 @@ Made = tuple[str, str, float] | None
 class Pairs:
     """Draws pairs of one split.
 
+    Args:
+        bank: Requirements and words.
+        split: Whose clauses and short phrases are used, and whose rules.
+        rewording: Share of exchangeable words that are exchanged for others of equal meaning.
+        joining: Share of pairs in which both texts get the same further clause or sentence.
+        rules: Other rules than those of the split.
+
     Attributes:
         twin: After `draw` gave a pair of two requirements that differ in one thing: the pair without that
             difference, one text of which is the same. None where there is none.
     """
 
-    def __init__(self, bank: Bank, split: str, *, rewording: float = 0.35, joining: float = 0.2) -> None:
+    def __init__(
+        self,
+        bank: Bank,
+        split: str,
+        *,
+        rewording: float = 0.35,
+        joining: float = 0.2,
+        rules: list[Rule] | None = None,
+    ) -> None:
         self.bank, self.split = bank, split
-        self.rules = bank.rules_of(split)
+        self.rules = bank.rules_of(split) if rules is None else rules
         self.rewording, self.joining = rewording, joining
         self.topics: dict[str, list[Rule]] = {}
         for rule in self.rules:

@@ -21,11 +21,11 @@ import numpy as np
 import torch
 
 from core.embeddings import model as models
+from core.embeddings.exchanges import PairReader
 from core.embeddings.model import INFO_FILE, ModelInfo, Network
 from core.embeddings.verdict import evidence
 from core.encoders.bases import DEFAULT_BASE
 from core.errors import DatasetError, StateError
-from core.text.cues import CueReader
 from core.text.normal import for_similarity
 from core.training.precision import set_threads
 from core.workspace import write_bytes_atomic
@@ -56,10 +56,10 @@ class SimilarityModel:
     info: ModelInfo
     ref: str = ""
     path: Path | None = None
-    reader: CueReader = field(init=False)
+    reader: PairReader = field(init=False)
 
     def __post_init__(self) -> None:
-        self.reader = CueReader(self.info.cues)
+        self.reader = PairReader(self.info.cues)
 
     @property
     def trained(self) -> bool:

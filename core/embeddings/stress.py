@@ -7,6 +7,8 @@ Every report holds these figures; what they are measured on is made here from to
 from __future__ import annotations
 
 import json
+import re
+from difflib import SequenceMatcher
 from functools import cache
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -14,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.embeddings import wording as words
-from core.embeddings.bank import DATA, Bank, default_bank
+from core.embeddings.bank import DATA, Bank, default_bank, singular
 from core.embeddings.pairs import Pairs
 from core.embeddings.positions import move
 from core.embeddings.score import drops, spearman
-from core.text.quantities import find_quantities
+from core.text.quantities import find_quantities, same_quantity
 from core.text.spelling import new_value, spell
 
 if TYPE_CHECKING:
@@ -52,27 +54,74 @@ def edit(text: str, kind: str, bank: Bank, rng: Random) -> str | None:
     return move(text, bank, rng)
 
 
+def seen_from(text: str, before: str, after: str, bank: Bank) -> bool:
+    """Whether a text, too, names what differs between two others, and so agrees with one of them only.
+
+    "Measure each roof clearance" says nothing of what lies over or under the roof.
+
+    Args:
+        text: The text in other words.
+        before: The text as it was.
+        after: The edited text.
+        bank: Whose word lists tell what means the same.
+    """
+    old, new = _tokens(before), _tokens(after)
+    changes = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    gone = [
+        " ".join(old[start:end]) for change, start, end, _, _ in changes if change in ("replace", "delete")
+    ]
+    alike = [side for contrast in bank.contrasts for side in contrast.sides] + list(bank.synonyms)
+    for phrase in gone:
+        # An article that went with the noun is not what was changed.
+        words_of = phrase.split()
+        names = {phrase, *(word for word in words_of if word not in ("a", "an", "the"))}
+        names |= {
+            other.lower() for line in alike for other in line if names & {name.lower() for name in line}
+        }
+        found = "|".join(
+            re.escape(singular(name)) for name in sorted(names) if name not in ("a", "an", "the")
+        )
+        if found and re.search(rf"(?<![\w-])(?:{found})(?:e?s)?(?![\w-])", text.lower()):
+            return True
+    return False
+
+
+def _tokens(text: str) -> list[str]:
+    return re.findall(r"[\w-]+", text.lower())
+
+
+def _fair(row: dict, changed: str, kind: str, bank: Bank) -> bool:
+    if kind == "polarity":
+        return True
+    if kind != "number":
+        return seen_from(row["a"], row["b"], changed, bank)
+    after, named = find_quantities(changed), find_quantities(row["a"])
+    gone = [q for q in find_quantities(row["b"]) if not any(same_quantity(q, other) for other in after)]
+    return any(same_quantity(q, other) for q in gone for other in named)
+
+
 @cache
 def stress_set(count: int = 60, seed: int = 11) -> dict[str, list]:
-    """Edited and copied texts of the held-out topics.
+    """Edited and copied texts of the test topics.
 
     Returns:
         `edits`: {kind: [(a, b, edited b)]}, at most `count` each, a and b the same requirement in unlike
-        words;
+        words; what is edited is named in a, too;
         `copies`: [(text, near copy)].
     """
     bank, rng = default_bank(), Random(seed)
     edits: dict[str, list] = {kind: [] for kind in EDITS}
     copies: list[tuple[str, str]] = []
-    sources = [Pairs(bank, split, joining=0.0) for split in ("val", "test")]
-    for turn in range(count * 40):
-        row = sources[turn % 2].draw("paraphrase", rng)
+    # The last word on a pair is fitted on topics of the validation split.
+    source = Pairs(bank, "test", joining=0.0)
+    for turn in range(count * 120):
+        row = source.draw("paraphrase", rng)
         if row is None:
             continue
-        kind = EDITS[turn // 2 % 4]
+        kind = EDITS[turn % 4]
         if len(edits[kind]) < count:
             changed = edit(row["b"], kind, bank, rng)
-            if changed and changed != row["b"]:
+            if changed and changed != row["b"] and _fair(row, changed, kind, bank):
                 edits[kind].append((row["a"], row["b"], changed))
         if len(copies) < count:
             copies.append((row["a"], words.respell_all(words.decorate(row["a"], rng), rng)))

@@ -166,7 +166,10 @@ def _settled_text(fitted: Fitted) -> str:
     figures = f"Spearman {found.together:.4f} against {found.head:.4f} of the pair head alone"
     if found.verdict is None:
         return f"The last word, fitted on {found.pairs:,} validation pairs, did not help: {figures}."
-    return f"The last word was fitted on {found.pairs:,} validation pairs; on the others: {figures}."
+    return (
+        f"The last word was fitted on {found.pairs:,} validation pairs; on groups held back from a "
+        f"first fit: {figures}."
+    )
 
 
 class FirstStage(TrainerCallback):

@@ -138,9 +138,9 @@ class Settled:
 
     Args:
         verdict: The fitted network, or None where it did not help.
-        pairs: Pairs that it was fitted on.
-        head: Spearman of the head on pairs held back from the fit.
-        together: Spearman of the verdict on the same.
+        pairs: Pairs that it was fitted on in the end.
+        head: Spearman of the head on pairs held back from a first fit.
+        together: Spearman of that fit on the same.
     """
 
     verdict: Verdict | None
@@ -158,7 +158,7 @@ def settle(
     pad_id: int,
     bf16: bool = False,
     seed: int = 0,
-    steps: int = _STEPS,
+    steps: int = 0,
     rarity: torch.Tensor | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Settled:
@@ -166,16 +166,18 @@ def settle(
 
     Args:
         network: Trained encoder and head, in evaluation mode.
-        examples: Graded pairs, at least 200; every fifth group is held back to see whether it helps.
+        examples: Graded pairs, at least 200; every fifth group is held back from a first fit to see whether
+            it helps, and joins the final one if it does.
         groups: Group of each pair.
         known: Word pieces of the training texts, for the rarity of words.
         pad_id: Id of the padding.
         bf16: Whether the network computes in bf16.
         seed: Of the start and the order.
-        steps: Updates.
+        steps: Updates; 0 takes the usual number.
         rarity: As from `rarity_of`, instead of counting `known`: few texts would call every other word rare.
         progress: Called with (pairs read, pairs in all).
     """
+    steps = steps or _STEPS
     words = int(network.encoder.get_input_embeddings().weight.shape[0])
     rarity = rarity_of(known, words) if rarity is None else rarity
     facts, scores = _collect(network, examples, rarity, pad_id, bf16, progress)
@@ -193,9 +195,10 @@ def settle(
     truth = grades[held].numpy()
     head = spearman(scores[held].numpy(), truth) or 0.0
     together = spearman(found.numpy(), truth) or 0.0
-    return Settled(
-        verdict if together > head else None, int((~held).sum()), round(head, 4), round(together, 4)
-    )
+    if together > head:
+        # It helps: what was held back to learn that teaches, too.
+        _fit(verdict, facts, grades, seed, steps)
+    return Settled(verdict if together > head else None, len(examples), round(head, 4), round(together, 4))
 
 
 def _collect(

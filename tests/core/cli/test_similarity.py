@@ -199,8 +199,9 @@ def test_the_benchmarks_measure_search_and_encoding(
 
 
 def test_regrade_makes_a_version_that_follows_the_given_grades(
-    tiny_encoder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tiny_encoder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("core.embeddings.verdict._STEPS", 400)
     parent = store_version(tiny_encoder)
     rows = [{**row, "group": f"g{n % 30}"} for n, row in enumerate(toy_pairs(400))]
     file = pair_file(tmp_path / "mine.jsonl", rows)
@@ -289,3 +290,41 @@ def test_blend_refuses_what_cannot_be_averaged(
     (other.path / "nexa_similarity.json").write_text(json.dumps(info), encoding="utf-8")
     assert main(["blend", "embeddings", one.id, other.id]) != 0
     assert "nexa_similarity.json" in capsys.readouterr().err  # its hash does not fit any more
+
+
+def test_regrade_on_fresh_pairs_of_topics_that_were_not_learnt_from(
+    tiny_encoder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.datasets import store
+    from core.embeddings.bank import default_bank
+    from core.embeddings.derived import trained_version
+    from core.embeddings.unseen import datasets_behind, unseen_rules
+
+    made = [
+        run_json(capsys, "generate", "embeddings", "--count", "300", "--seed", seed)[1]["dataset"]
+        for seed in "12"
+    ]
+    one, other = (
+        store_version(tiny_encoder, seed=seed, dataset=name) for seed, name in enumerate(made, start=1)
+    )
+    _, blended = run_json(capsys, "blend", "embeddings", one.id, other.id, "--no-scores")
+    version = trained_version(blended["version"], Workspace.current())
+    assert datasets_behind(version.manifest) == sorted(made)
+    # What the cards name is left out, and what is kept for testing.
+    card = store.get_dataset("embeddings", made[0]).card
+    bank = default_bank()
+    test = {rule.topic for rule in bank.rules_of("test")}
+    assert not {rule.topic for rule in unseen_rules(version)} & {*card["topics"]["train"], *test}
+    monkeypatch.setattr("core.embeddings.verdict._STEPS", 50)
+    status, value = run_json(capsys, "regrade", "embeddings", "--model", version.id, "--fresh", "300")
+    assert status == 0, value
+    assert "300 pairs of fresh pairs of topics unknown to v3" in value["origin"]["text"]
+    manifest = json.loads((Path(value["path"]) / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["spec"]["argv"][-2:] == ["--fresh", "300"]
+    # A version whose dataset is gone cannot say what it knows.
+    gone = store_version(tiny_encoder, seed=7, dataset="embeddings@00000000")
+    assert main(["regrade", "embeddings", "--model", gone.id, "--fresh", "300"]) != 0
+    assert "embeddings@00000000" in capsys.readouterr().err
+    unnamed = store_version(tiny_encoder, seed=8)
+    assert main(["regrade", "embeddings", "--model", unnamed.id, "--fresh", "300"]) != 0
+    assert "names no dataset" in capsys.readouterr().err

@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from core.embeddings import wording as words
-from core.embeddings.bank import DATA, Bank, load_contrasts, load_objects, plural
-from core.embeddings.stress import edit
+from core.embeddings.bank import DATA, Bank, default_bank, load_contrasts, load_objects, plural
+from core.embeddings.stress import edit, seen_from, stress_set
+from core.text.quantities import find_quantities, same_quantity
 
 WORDS = DATA / "words"
 
@@ -97,3 +98,32 @@ def test_a_word_of_contrast_is_no_equipment() -> None:
         for name in side
     ]
     assert not set(sides) & set(entry)
+
+
+@pytest.mark.parametrize(
+    ("a", "before", "after", "seen"),
+    [
+        ("An inspector may check a pole.", "A pole may be checked.", "A tower may be checked.", True),
+        ("Measure roof clearance.", "Measure height over each roof.", "Measure height under each roof.",
+         False),
+        ("A riser guard ends below the ground.", "Guard down under grade.", "Guard down over grade.", True),
+        ("All poles are guyed.", "Each pole is guyed.", "Each anchor is guyed.", True),
+        ("An inner lid is needed.", "Close an inner lid.", "Close the outer lid.", True),
+        ("A lid is needed.", "Close an inner lid.", "Close the outer lid.", False),
+    ],
+)  # fmt: skip
+def test_an_edit_counts_where_the_other_text_names_what_was_changed(
+    bank: Bank, a: str, before: str, after: str, seen: bool
+) -> None:
+    assert seen_from(a, before, after, bank) is seen
+
+
+def test_the_stress_set_holds_edits_that_the_other_text_can_tell() -> None:
+    made, bank = stress_set(12, 3), default_bank()
+    assert all(len(found) == 12 for found in made["edits"].values())
+    for kind in ("object", "place"):
+        assert all(seen_from(a, b, changed, bank) for a, b, changed in made["edits"][kind])
+    for a, b, changed in made["edits"]["number"]:
+        after = find_quantities(changed)
+        gone = [q for q in find_quantities(b) if not any(same_quantity(q, other) for other in after)]
+        assert any(same_quantity(q, other) for q in gone for other in find_quantities(a))

@@ -10,10 +10,10 @@ import torch
 
 from core.embeddings import model as models
 from core.embeddings.batches import PairExamples
+from core.embeddings.exchanges import PairReader
 from core.embeddings.predict import SimilarityModel, load_folder
 from core.embeddings.verdict import Verdict, alignment, rarity_of, settle
 from core.errors import ModelError
-from core.text.cues import CueReader
 from tests.core.embeddings.tiny import toy_pairs
 
 PAIRS = [
@@ -30,7 +30,7 @@ def settled(tiny_encoder: Path):
     rows = toy_pairs(600)
     for number, row in enumerate(rows):
         row["group"] = f"g{number % 30}"
-    examples = PairExamples(rows, tokenizer, CueReader(info.cues), max_length=32)
+    examples = PairExamples(rows, tokenizer, PairReader(info.cues), max_length=32)
     groups = [row["group"] for row in rows]
     found = settle(network, examples, groups, [*examples.a, *examples.b], pad_id=0, steps=200)
     return network, tokenizer, info, found
@@ -57,13 +57,13 @@ def test_common_words_are_less_rare() -> None:
 
 def test_a_verdict_helps_an_untrained_head(settled) -> None:
     found = settled[3]
-    assert found.verdict is not None and found.pairs == 480
+    assert found.verdict is not None and found.pairs == 600
     assert found.together > found.head + 0.1 and found.together > 0.6
 
 
 def test_too_few_pairs_leave_the_head_its_word(tiny_encoder: Path) -> None:
     network, tokenizer, info = models.build(str(tiny_encoder), head_layers=1)
-    examples = PairExamples(toy_pairs(40), tokenizer, CueReader(info.cues), max_length=32)
+    examples = PairExamples(toy_pairs(40), tokenizer, PairReader(info.cues), max_length=32)
     assert settle(network, examples, ["a", "b"] * 20, examples.a, pad_id=0, steps=5).verdict is None
 
 

@@ -54,7 +54,7 @@ def toy_pairs(count: int, seed: int = 0) -> list[dict]:
     return rows
 
 
-def store_version(base: Path, *, seed: int = 1):
+def store_version(base: Path, *, seed: int = 1, dataset: str = ""):
     """Register a version of the tiny base whose weights were moved at random, without a training."""
     import torch
 
@@ -76,5 +76,5 @@ def store_version(base: Path, *, seed: int = 1):
         "test": {"spearman": 0.5, "pearson": 0.5},
     }  # fmt: skip
     write_json_atomic(run_dir / "report.json", report)
-    write_json_atomic(run_dir / "spec.json", {"task": "embeddings", "dataset": "", "seed": seed})
+    write_json_atomic(run_dir / "spec.json", {"task": "embeddings", "dataset": dataset, "seed": seed})
     return register_run(run_dir)

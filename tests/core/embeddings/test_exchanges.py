@@ -1,0 +1,94 @@
+"""What one text names where the other names something else of the same sort."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from core.embeddings.exchanges import EXCHANGES, TABLE, Exchange, PairReader, load_exchanges
+from core.errors import GrammarError
+from core.text.cues import CueReader, load_cues
+
+LISTS = {
+    "things": [["pole", "tower"], ["guy", "anchor rod"], ["tower", "mast"]],
+    "same": [["tower", "steel structure"]],
+    "positions": [[["above", "over"], ["below", "under"]]],
+    "cases": [[["wet"], ["dry"]], [["daily"], ["weekly"], ["monthly"]]],
+}
+
+
+@pytest.fixture(scope="module")
+def reader() -> PairReader:
+    return PairReader({**load_cues(), TABLE: LISTS})
+
+
+def found(reader: PairReader, a: str, b: str) -> list[tuple[str, str, str]]:
+    return [(x.kind.split("_")[0], x.a, x.b) for x in reader.exchanges(reader.read(a), reader.read(b))]
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "wanted"),
+    [
+        ("Guy the poles.", "The tower is guyed.", [("things", "pole", "tower")]),
+        ("Guy the pole.", "Guy poles at once.", []),
+        ("Set the anchor rods.", "Set the guy.", [("things", "anchor rod", "guy")]),
+        ("A pole and a tower.", "A tower, a pole and a guy.", []),  # more is named, nothing is exchanged
+        ("The tap sits over it.", "The tap sits below it.", [("positions", "over", "below")]),
+        ("The tap sits over it.", "Put the tap above it.", []),
+        ("above and below it", "below it", []),
+        (
+            "Test it daily when wet.", "If dry, test it monthly.",
+            [("cases", "wet", "dry"), ("cases", "daily", "monthly")],
+        ),
+        ("overhead, polestar", "underhand, towering", []),  # whole words only
+        ("", "pole", []),
+    ],
+)  # fmt: skip
+def test_exchanges(reader: PairReader, a: str, b: str, wanted: list) -> None:
+    assert found(reader, a, b) == wanted
+    assert sorted((kind, y, x) for kind, x, y in found(reader, b, a)) == sorted(wanted)
+
+
+def test_another_name_for_the_same_thing_is_no_exchange(reader: PairReader) -> None:
+    lists = {**LISTS, "things": [["pole", "tower"], ["steel structure", "pole"]]}
+    reader = PairReader({**load_cues(), TABLE: lists})
+    assert found(reader, "Climb the tower.", "Climb the steel structure.") == []
+    assert found(reader, "Climb the pole.", "Climb the steel structure.") == [
+        ("things", "pole", "steel structure")
+    ]
+
+
+def test_figures_are_counted_behind_those_of_the_cues(reader: PairReader) -> None:
+    plain = CueReader(load_cues())
+    a, b = "Guy the pole above 5 feet when wet.", "Guy the tower below 6 feet when dry."
+    figures = reader.compare(reader.read(a), reader.read(b))
+    assert len(figures) == len(reader.nothing()) == len(CueReader.nothing()) + len(EXCHANGES)
+    np.testing.assert_array_equal(figures[:-3], plain.compare(plain.read(a), plain.read(b)))
+    assert figures[-3:].tolist() == [1, 1, 1] and figures.dtype == np.float32
+    np.testing.assert_array_equal(figures, reader.compare(reader.read(b), reader.read(a)))
+
+
+def test_a_model_without_lists_reads_as_before() -> None:
+    reader, plain = PairReader(load_cues()), CueReader(load_cues())
+    a, b = "Guy the pole above 5 feet.", "Guy the tower below 6 feet."
+    assert reader.exchanges(reader.read(a), reader.read(b)) == []
+    assert len(reader.nothing()) == len(CueReader.nothing())
+    np.testing.assert_array_equal(
+        reader.compare(reader.read(a), reader.read(b)), plain.compare(plain.read(a), plain.read(b))
+    )
+
+
+def test_broken_lists_are_named() -> None:
+    for lists in ({"things": []}, {**LISTS, "same": [[]], "things": 3}, []):
+        with pytest.raises(GrammarError, match="exchangeable words"):
+            PairReader({**load_cues(), TABLE: lists})
+
+
+def test_the_lists_that_ship_find_the_field_s_own_words() -> None:
+    reader = PairReader({**load_cues(), TABLE: load_exchanges()})
+    seen = reader.exchanges(
+        reader.read("The freight on poles is paid; the tag faces the street side."),
+        reader.read("Freight on towers: dealer pays. Turn the tag to the field side."),
+    )
+    assert Exchange("things_exchanged", "pole", "tower") in seen
+    assert Exchange("positions_exchanged", "street side", "field side") in seen
