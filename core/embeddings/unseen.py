@@ -85,7 +85,9 @@ def unseen_pairs(
     ws: Workspace | None = None,
     progress: Progress | None = None,
 ) -> list[Row]:
-    """Draw pairs of `unseen_rules`, with the clauses and short phrases of the validation split.
+    """Draw pairs of `unseen_rules`, with the clauses and short phrases of the training split.
+
+    The other splits have too few short phrases to fit anything on.
 
     Args:
         version: A trained version.
@@ -104,5 +106,5 @@ def unseen_pairs(
     settings: GenerateSettings = build_settings({"count": count, "seed": seed})
     bank = bank or default_bank()
     rules = unseen_rules(version, bank=bank, ws=ws)
-    pairs = Pairs(bank, "val", rewording=settings.rewording, joining=settings.joining, rules=rules)
+    pairs = Pairs(bank, "train", rewording=settings.rewording, joining=settings.joining, rules=rules)
     return draw(pairs, settings, count, progress=progress)
