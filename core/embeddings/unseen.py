@@ -11,7 +11,7 @@ from typing import Any
 
 from core.datasets import store
 from core.embeddings.bank import Bank, Rule, default_bank
-from core.embeddings.generate import GenerateSettings, Progress, Row, draw
+from core.embeddings.generate import KIND_MIX, GenerateSettings, Progress, Row, build_settings, draw
 from core.embeddings.pairs import Pairs
 from core.errors import InputError, NotFoundError
 from core.registry.manifest import Version
@@ -19,6 +19,7 @@ from core.workspace import Workspace
 
 LEAST_TOPICS = 20
 _KEPT_SPLIT = "test"  # scores are measured on it
+_PHRASES = 0.1  # more short phrases than a training reads: few words leave the last word little to weigh
 
 
 def datasets_behind(manifest: Mapping[str, Any]) -> list[str]:
@@ -101,9 +102,8 @@ def unseen_pairs(
         InputError: As in `unseen_rules`.
         RecipeError: If the count is out of range.
     """
-    from core.embeddings.generate import build_settings
-
-    settings: GenerateSettings = build_settings({"count": count, "seed": seed})
+    mix = {**KIND_MIX, "phrase": _PHRASES}
+    settings: GenerateSettings = build_settings({"count": count, "seed": seed, "kind_mix": mix})
     bank = bank or default_bank()
     rules = unseen_rules(version, bank=bank, ws=ws)
     pairs = Pairs(bank, "train", rewording=settings.rewording, joining=settings.joining, rules=rules)
