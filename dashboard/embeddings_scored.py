@@ -10,8 +10,8 @@ import streamlit as st
 
 from core.datasets import store
 from core.datasets.store import DatasetInfo
+from core.embeddings.exchanges import default_pair_reader
 from core.tasks import Task, get_task
-from core.text.cues import default_reader
 from core.workspace import read_json
 from dashboard import cards, uploads, words
 from dashboard import embeddings_text as texts
@@ -221,7 +221,7 @@ def worst(choice: Choice, result: Mapping[str, Any]) -> None:
             "Page", list(range(1, pages + 1)), default=1, required=True, key="worst-page",
             label_visibility="collapsed",
         )  # fmt: skip
-    reader = default_reader()
+    reader = default_pair_reader()
     for entry in entries[(page - 1) * PAGE : page * PAGE]:
         gap = entry["score"] - entry["given"]
         facts = [

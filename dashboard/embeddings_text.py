@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from html import escape
 
 from core.embeddings.exchanges import EXCHANGES, PairReader
-from core.text.cues import CueReader
 from core.text.quantities import Quantity, canonical, find_quantities, same_quantity
 from dashboard import words
 
@@ -166,7 +165,7 @@ def score_html(title: str, value: float, detail: str, role: str = "strong") -> s
 _EXCHANGED = dict(zip(EXCHANGES, ("Thing", "Position", "Case"), strict=True))
 
 
-def differences(a: str, b: str, reader: CueReader) -> list[Difference]:
+def differences(a: str, b: str, reader: PairReader) -> list[Difference]:
     """What two texts require, line by line, as the model's reader of cues sees it.
 
     Args:
@@ -187,7 +186,7 @@ def differences(a: str, b: str, reader: CueReader) -> list[Difference]:
             ]
             found.append(Difference("Opposite", *shown, False))
     told = {(line.a, line.b) for line in found}
-    for exchange in reader.exchanges(left, right) if isinstance(reader, PairReader) else ():
+    for exchange in reader.exchanges(left, right):
         if (exchange.a, exchange.b) not in told:
             found.append(Difference(_EXCHANGED[exchange.kind], exchange.a, exchange.b, False))
     places = [_place(r.overhead, r.underground) for r in (left, right)]

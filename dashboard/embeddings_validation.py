@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.embeddings.exchanges import default_pair_reader
 from core.tasks import Task
-from core.text.cues import default_reader
 from dashboard import cards, embeddings_find, embeddings_map, model_use, nav, scored_view, state, views
 from dashboard import embeddings_text as texts
 from dashboard.embeddings_scored import OUTSIDE, figures, score, worst
@@ -158,7 +158,7 @@ def _result(task: Task, before: Choice, after: Choice, a: str, b: str) -> None:
             )
     st.markdown("**What the texts require**")
     st.html(texts.pair_html(a, b))
-    found = texts.differences(a, b, default_reader())
+    found = texts.differences(a, b, default_pair_reader())
     if found:
         names = [("Reading", False), ("One text", False), ("Another text", False), ("", False)]
         st.html(cards.table_html(names, texts.difference_rows(found), raw=(3,)))

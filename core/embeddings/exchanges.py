@@ -17,7 +17,7 @@ import yaml
 
 from core.embeddings.bank import DATA, load_contrasts, singular
 from core.errors import GrammarError
-from core.text.cues import CueReader, Reading
+from core.text.cues import CueReader, Reading, load_cues
 
 TABLE = "exchanges"  # its place in a model's table of cues
 EXCHANGES = ("things_exchanged", "positions_exchanged", "cases_exchanged")
@@ -174,3 +174,9 @@ def load_exchanges() -> dict[str, Any]:
     """The lists that ship: `things`, names of things of one sort; `same`, names that mean the same;
     `positions` and `cases`, contrasts with their sides and the names of each."""
     return _lists()
+
+
+@cache
+def default_pair_reader() -> PairReader:
+    """The reader with the cues and lists that ship."""
+    return PairReader({**load_cues(), TABLE: load_exchanges()})

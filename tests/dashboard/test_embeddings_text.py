@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.text.cues import default_reader
+from core.embeddings.exchanges import default_pair_reader
 from dashboard import embeddings_text as texts
 
 
@@ -40,7 +40,7 @@ def test_markup_in_a_text_is_escaped() -> None:
 
 
 def rows(a: str, b: str) -> dict[str, tuple[str, str, bool | None]]:
-    return {d.what: (d.a, d.b, d.alike) for d in texts.differences(a, b, default_reader())}
+    return {d.what: (d.a, d.b, d.alike) for d in texts.differences(a, b, default_pair_reader())}
 
 
 def test_a_changed_number_is_a_difference_and_another_unit_is_none() -> None:
@@ -72,3 +72,14 @@ def test_a_score_is_said_in_words(score: float, word: str) -> None:
 def test_word_overlap_is_blind_to_sense() -> None:
     assert texts.overlap("Guards are required", "guards are not required") == pytest.approx(0.75)
     assert texts.overlap("", "") == 0.0
+
+
+def test_things_and_positions_that_were_exchanged_are_said_once() -> None:
+    found = texts.differences(
+        "The freight on poles is paid; the tag faces the street side.",
+        "Freight on towers is paid; the tag faces the field side.",
+        default_pair_reader(),
+    )
+    said = [(d.what, d.a, d.b, d.alike) for d in found if d.alike is False]
+    assert ("Thing", "pole", "tower", False) in said
+    assert len([d for d in found if {"street side", "field side"} == {d.a, d.b}]) == 1
