@@ -109,12 +109,10 @@ class PairReader(CueReader):
         """What one of two texts names where the other names something else of the same sort."""
         if not isinstance(a, PairReading) or not isinstance(b, PairReading) or not self.has_exchanges:
             return []
-        only_a, only_b = self._alone(a, b), self._alone(b, a)
-        found = []
-        for name in only_a:
-            other = next((other for other in only_b if self.sorts[name] & self.sorts[other]), None)
-            if other is not None:
-                found.append(Exchange(EXCHANGES[0], " ".join(name), " ".join(other)))
+        found = [
+            Exchange(EXCHANGES[0], " ".join(one), " ".join(other))
+            for one, other in self._partners(self._alone(a, b), self._alone(b, a))
+        ]
         left, right = (
             {side: n for side, n in x.named.items() if side not in y.named} for x, y in ((a, b), (b, a))
         )
@@ -133,6 +131,18 @@ class PairReader(CueReader):
         kinds = [exchange.kind for exchange in self.exchanges(a, b)]
         counts = np.asarray([min(kinds.count(kind), _MOST) for kind in EXCHANGES], dtype=np.float32)
         return np.concatenate([figures, counts])
+
+    def _partners(self, a: list[Name], b: list[Name]) -> list[tuple[Name, Name]]:
+        """Names of one sort, each used once; the same partners whichever text comes first."""
+        if b < a:
+            return [(one, other) for other, one in self._partners(b, a)]
+        free, found = list(b), []
+        for name in a:
+            other = next((other for other in free if self.sorts[name] & self.sorts[other]), None)
+            if other is not None:
+                free.remove(other)
+                found.append((name, other))
+        return found
 
     def _alone(self, a: PairReading, b: PairReading) -> list[Name]:
         """Things of a text that the other does not name, in other words either."""

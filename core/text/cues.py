@@ -123,8 +123,9 @@ class CueReader:
         """Figures of a pair in the order of `FEATURES`, (F,) float32, symmetric in a and b."""
         only_a = [q for q in a.quantities if not any(same_quantity(q, other) for other in b.quantities)]
         only_b = [q for q in b.quantities if not any(same_quantity(q, other) for other in a.quantities)]
-        conflict = sum(any(q.dimension == other.dimension for other in only_b) for q in only_a)
-        matched = len(a.quantities) - len(only_a)
+        # A quantity of one text may fit two of the other: the smaller count is the same in both orders.
+        conflict = min(_of_a_dimension(only_a, only_b), _of_a_dimension(only_b, only_a))
+        matched = min(len(a.quantities) - len(only_a), len(b.quantities) - len(only_b))
         extra = max(0, len(only_a) + len(only_b) - 2 * conflict)
         opposed = any(
             frozenset((x, y)) in _OPPOSED
@@ -155,6 +156,12 @@ class CueReader:
             ],
             dtype=np.float32,
         )
+
+
+def _of_a_dimension(some: list[Quantity], others: list[Quantity]) -> int:
+    """How many of some quantities have a dimension that one of the others has."""
+    dimensions = {other.dimension for other in others}
+    return sum(q.dimension in dimensions for q in some)
 
 
 def _any(patterns: list[str]) -> re.Pattern:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
 from core.embeddings.exchanges import EXCHANGES, TABLE, Exchange, PairReader, load_exchanges
+from core.embeddings.generate import build_settings, preview
 from core.errors import GrammarError
 from core.text.cues import CueReader, load_cues
 
@@ -66,6 +69,18 @@ def test_figures_are_counted_behind_those_of_the_cues(reader: PairReader) -> Non
     np.testing.assert_array_equal(figures[:-3], plain.compare(plain.read(a), plain.read(b)))
     assert figures[-3:].tolist() == [1, 1, 1] and figures.dtype == np.float32
     np.testing.assert_array_equal(figures, reader.compare(reader.read(b), reader.read(a)))
+
+
+def test_the_order_of_the_texts_does_not_matter(reader: PairReader) -> None:
+    """One thing of a text is no partner of two: score(a, b) is score(b, a)."""
+    one, two = "Climb the tower.", "Climb the pole and the mast."
+    for a, b in ((one, two), (two, one)):
+        assert reader.compare(reader.read(a), reader.read(b))[-3] == 1
+    shipped = PairReader({**load_cues(), TABLE: load_exchanges()})
+    texts = [row[side] for row in preview(build_settings({"count": 300}), 60) for side in ("a", "b")]
+    readings = [shipped.read(text) for text in texts]
+    for a, b in itertools.combinations(readings, 2):
+        np.testing.assert_array_equal(shipped.compare(a, b), shipped.compare(b, a))
 
 
 def test_a_model_without_lists_reads_as_before() -> None:
