@@ -79,7 +79,7 @@ def blend(args: argparse.Namespace, out: Output) -> int:
     if args.task == "embeddings":
         if args.statistics or args.scenes is not None:
             raise InputError("--statistics and --scenes are for detectors.", "Leave them out.")
-        return similarity.blend(args, out)
+        return similarity.blend(args, out, _command(args))
     from core.yolo import blend as room
     from core.yolo.calibrate import SCENES, labelled_photos
 

@@ -67,8 +67,8 @@ def regrade(args: argparse.Namespace, out: Output) -> int:
     return _tell(version, out)
 
 
-def blend(args: argparse.Namespace, out: Output) -> int:
-    """Average two similarity models and register the result."""
+def blend(args: argparse.Namespace, out: Output, command: list[str]) -> int:
+    """Average two similarity models and register the result; `command` is what makes it again."""
     from core.embeddings.blend import blend as average
     from core.embeddings.derived import trained_version
     from core.workspace import Workspace
@@ -76,9 +76,7 @@ def blend(args: argparse.Namespace, out: Output) -> int:
     measured = {**_gold(), **_test_of(trained_version(args.first, Workspace.current()))}
     version = average(
         args.first, args.second, share=args.share, measured={} if args.no_scores else measured,
-        name=args.name,
-        command=["python", "-m", "core", "blend", "embeddings", args.first, args.second, "--share",
-                 f"{args.share:g}"],
+        name=args.name, command=command,
     )  # fmt: skip
     return _tell(version, out)
 

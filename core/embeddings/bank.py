@@ -132,7 +132,12 @@ def plural(word: str) -> str:
     return word + ("es" if word.endswith(("ch", "sh", "x", "ss")) else "s")
 
 
-def _yaml(path: Path) -> object:
+def read_yaml(path: Path) -> object:
+    """The content of one of the word lists.
+
+    Raises:
+        GrammarError: If it cannot be read.
+    """
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
@@ -146,7 +151,7 @@ def load_objects(path: Path) -> Objects:
     names: dict[str, list[list[str]]] = {}
     place: dict[str, str] = {}
     entry: dict[str, tuple[str, int]] = {}
-    for group in _yaml(path):
+    for group in read_yaml(path):
         names[group["group"]] = [text.split("|") for text in group["entries"]]
         place[group["group"]] = group["place"]
         for number, same in enumerate(names[group["group"]]):
@@ -159,7 +164,7 @@ def load_contrasts(path: Path) -> list[Contrast]:
     """Read words/contrasts.yaml."""
     return [
         Contrast(line["kind"], tuple(tuple(str(side).split("|")) for side in line["sides"]))
-        for line in _yaml(path)
+        for line in read_yaml(path)
     ]
 
 
@@ -293,10 +298,10 @@ def load_bank(folder: Path = DATA) -> Bank:
         rules,
         objects,
         contrasts,
-        _yaml(words / "synonyms.yaml"),
-        _yaml(words / "swaps.yaml"),
-        _yaml(words / "clauses.yaml"),
-        _yaml(words / "phrases.yaml"),
+        read_yaml(words / "synonyms.yaml"),
+        read_yaml(words / "swaps.yaml"),
+        read_yaml(words / "clauses.yaml"),
+        read_yaml(words / "phrases.yaml"),
         topic_splits(rule.topic for rule in rules),
     )
 

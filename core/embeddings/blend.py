@@ -7,38 +7,19 @@ one valley of the loss, and the middle is often flatter than either end (Wortsma
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from safetensors.torch import load_file, save_file
 
 from core.embeddings import model as models
 from core.embeddings.derived import parent_of, register_derived, trained_version
-from core.errors import InputError, ModelError
+from core.errors import ModelError
 from core.files import scratch_folder
 from core.registry.manifest import Version
+from core.training.average import check_different, check_share, mixed
 from core.training.stored import DELTA_FILE
 from core.workspace import Workspace, write_json_atomic
-
-
-def mixed(
-    one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor], share: float
-) -> dict[str, torch.Tensor]:
-    """`(1 - share) * one + share * other` in half precision; what is missing in one counts as zeros there.
-
-    Args:
-        one: Tensors by name.
-        other: The same; shapes agree where names do.
-        share: Of `other`, 0 to 1.
-    """
-    made = {}
-    for name in dict.fromkeys((*one, *other)):
-        value = torch.zeros(())
-        for tensors, weight in ((one, 1 - share), (other, share)):
-            if name in tensors:
-                value = value + weight * tensors[name].float()
-        made[name] = value.to(torch.float16).contiguous()
-    return made
 
 
 def blend(
@@ -70,14 +51,14 @@ def blend(
         ModelError: If the two do not fit together.
         NotFoundError: If there is no such version.
     """
-    if not 0 < share < 1:
-        raise InputError(f"The share is {share:g}; expected a number above 0 and below 1.", "Try 0.5.")
+    check_share(share)
     ws = ws or Workspace.current()
     versions = [trained_version(ref, ws) for ref in (first, second)]
     one, other = versions
     infos = [models.read_info(version.path) for version in versions]
-    _check(versions, infos)
     entries = [parent_of(one, round(1 - share, 6)), parent_of(other, round(share, 6))]
+    check_different(one.id, other.id, *(entry["sha256"] for entry in entries))
+    _check(versions, infos)
     with scratch_folder(ws.scratch, "blend") as folder:
         made = folder / "model"
         made.mkdir()
@@ -85,8 +66,8 @@ def blend(
             (DELTA_FILE, {"format": "pt", "kind": "delta"}),
             (models.HEAD_FILE, {"format": "pt"}),
         ):
-            states = [load_file(version.path / file) for version in versions]
-            save_file(mixed(*states, share), made / file, metadata=told)
+            state = mixed(*_filled(*(load_file(version.path / file) for version in versions)), share)
+            save_file({key: value.half() for key, value in state.items()}, made / file, metadata=told)
         info = infos[0]
         info.max_length = min(read.max_length for read in infos)
         if info.verdict:
@@ -102,12 +83,16 @@ def blend(
         return register_derived(folder, one, origin, measured=measured, name=name, command=command, ws=ws)
 
 
+def _filled(*states: dict[str, torch.Tensor]) -> list[dict[str, torch.Tensor]]:
+    """The states with zeros for what another one changed and they did not."""
+    known = {name: value for state in states for name, value in state.items()}
+    return [
+        {name: state.get(name, torch.zeros_like(value)) for name, value in known.items()} for state in states
+    ]
+
+
 def _check(versions: Sequence[Version], infos: Sequence[models.ModelInfo]) -> None:
     one, other = versions
-    if parent_of(one)["sha256"] == parent_of(other)["sha256"]:
-        raise InputError(
-            f"{one.id!r} and {other.id!r} are the same weights.", "Choose two different versions."
-        )
     for version, info in zip(versions, infos, strict=True):
         if info.kind != "delta":
             raise ModelError(

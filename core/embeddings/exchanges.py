@@ -13,9 +13,8 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import yaml
 
-from core.embeddings.bank import DATA, load_contrasts, singular
+from core.embeddings.bank import DATA, load_contrasts, read_yaml, singular
 from core.errors import GrammarError
 from core.text.cues import CueReader, Reading, load_cues
 
@@ -100,7 +99,7 @@ class PairReader(CueReader):
         seen = vars(super().read(text))
         if not self.has_exchanges:
             return PairReading(**seen)
-        plain = re.findall(r"[\w-]+", text.lower())
+        plain = tokens_of(text)
         things = frozenset(self._found([*map(singular, plain)], self.sorts))
         named = {side: name for name in self._found(plain, self.sides_of) for side in self.sides_of[name]}
         return PairReading(**seen, things=things, named=named)
@@ -161,29 +160,31 @@ class PairReader(CueReader):
 
 
 def _name(text: str, *, plain: bool = False) -> Name:
-    words = re.findall(r"[\w-]+", text.lower())
+    words = tokens_of(text)
     return tuple(words if plain else map(singular, words))
 
 
+def tokens_of(text: str) -> list[str]:
+    """The words of a text in small letters, without punctuation."""
+    return re.findall(r"[\w-]+", text.lower())
+
+
 @cache
-def _lists() -> dict[str, Any]:
+def load_exchanges() -> dict[str, Any]:
+    """The lists that ship: `things`, names of things of one sort; `same`, names that mean the same;
+    `positions` and `cases`, contrasts with their sides and the names of each.
+
+    Raises:
+        GrammarError: If a list cannot be read.
+    """
     words = DATA / "words"
     contrasts = load_contrasts(words / "contrasts.yaml")
-    things, same = (
-        yaml.safe_load((words / name).read_text(encoding="utf-8")) for name in ("swaps.yaml", "synonyms.yaml")
-    )
     return {
-        "things": things,
-        "same": same,
+        "things": read_yaml(words / "swaps.yaml"),
+        "same": read_yaml(words / "synonyms.yaml"),
         "positions": [[list(side) for side in c.sides] for c in contrasts if c.kind == "place"],
         "cases": [[list(side) for side in c.sides] for c in contrasts if c.kind != "place"],
     }
-
-
-def load_exchanges() -> dict[str, Any]:
-    """The lists that ship: `things`, names of things of one sort; `same`, names that mean the same;
-    `positions` and `cases`, contrasts with their sides and the names of each."""
-    return _lists()
 
 
 @cache

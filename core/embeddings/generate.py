@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from core.embeddings.bank import SPLITS, Bank, default_bank
+from core.embeddings.bank import SPLITS, Bank, Rule, default_bank
 from core.embeddings.pairs import RUBRIC, Pairs
 from core.embeddings.wording import fill
 from core.errors import DatasetError
@@ -152,34 +152,44 @@ def generate(
         DatasetError: If a kind does not exist or the bank cannot give that many different pairs.
     """
     bank = bank or default_bank()
-    mix = checked_mix(settings.kind_mix)
     seen: set[frozenset[str]] = set()
     rows: dict[str, list[Row]] = {}
     done = 0
     for split, wanted in split_counts(settings.count, settings.most_val, settings.most_test).items():
-        sampler = _Sampler(_source(bank, settings, split), settings, mix)
-        rows[split] = []
-        for index in range(wanted):
-            rows[split].append(sampler.row(index, seen))
-            done += 1
-            if progress and (done % 200 == 0 or done == settings.count):
-                progress(done, settings.count)
+        tell = progress and (lambda count, _, start=done: progress(start + count, settings.count))
+        rows[split] = draw(source(bank, settings, split), settings, wanted, seen=seen, progress=tell)
+        done += wanted
     return {**rows, "card": describe(settings, bank, rows), "corpus": sentences(bank, "train")}
 
 
 def preview(settings: GenerateSettings, n: int = 10, *, bank: Bank | None = None) -> list[Row]:
     """The first `n` train pairs of a dataset with these settings."""
-    source = _source(bank or default_bank(), settings, "train")
-    sampler = _Sampler(source, settings, checked_mix(settings.kind_mix))
-    seen: set[frozenset[str]] = set()
-    return [sampler.row(index, seen) for index in range(n)]
+    return draw(source(bank or default_bank(), settings, "train"), settings, n)
+
+
+def source(bank: Bank, settings: GenerateSettings, split: str, rules: list[Rule] | None = None) -> Pairs:
+    """What draws the pairs of a split, or those of other rules with that split's clauses and phrases."""
+    return Pairs(bank, split, rewording=settings.rewording, joining=settings.joining, rules=rules)
 
 
 def draw(
-    pairs: Pairs, settings: GenerateSettings, count: int, *, progress: Progress | None = None
+    pairs: Pairs,
+    settings: GenerateSettings,
+    count: int,
+    *,
+    seen: set[frozenset[str]] | None = None,
+    progress: Progress | None = None,
 ) -> list[Row]:
-    """`count` different pairs of one source, in the mix of the settings."""
-    sampler, seen = _Sampler(pairs, settings, checked_mix(settings.kind_mix)), set()
+    """`count` different pairs of one source, in the mix of the settings.
+
+    Args:
+        pairs: What draws them.
+        settings: Seed, mix, share of twins.
+        count: How many.
+        seen: Texts of the pairs that may not come again; those drawn join it.
+        progress: Called now and then with (pairs done, pairs in all).
+    """
+    sampler, seen = _Sampler(pairs, settings, checked_mix(settings.kind_mix)), set() if seen is None else seen
     rows = []
     for index in range(count):
         rows.append(sampler.row(index, seen))
@@ -211,10 +221,6 @@ def checked_mix(mix: dict[str, float] | None) -> dict[str, float]:
         named = f"kind of pair {unknown[0]!r}" if unknown else "mix of kinds without any weight"
         raise DatasetError(f"There is no {named}.", f"Kinds are: {', '.join(RUBRIC)}.")
     return {kind: weight for kind, weight in mix.items() if weight > 0}
-
-
-def _source(bank: Bank, settings: GenerateSettings, split: str) -> Pairs:
-    return Pairs(bank, split, rewording=settings.rewording, joining=settings.joining)
 
 
 class _Sampler:

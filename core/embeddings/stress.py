@@ -17,6 +17,7 @@ import numpy as np
 
 from core.embeddings import wording as words
 from core.embeddings.bank import DATA, Bank, default_bank, singular
+from core.embeddings.exchanges import tokens_of
 from core.embeddings.pairs import Pairs
 from core.embeddings.positions import move
 from core.embeddings.score import drops, spearman
@@ -35,6 +36,7 @@ KNOWN_PAIRS = (
     ("underground conduit", "overhead conductor", 0.18),
 )
 DROP = 0.2
+_ARTICLES = frozenset(("a", "an", "the"))
 
 
 def edit(text: str, kind: str, bank: Bank, rng: Random) -> str | None:
@@ -65,7 +67,7 @@ def seen_from(text: str, before: str, after: str, bank: Bank) -> bool:
         after: The edited text.
         bank: Whose word lists tell what means the same.
     """
-    old, new = _tokens(before), _tokens(after)
+    old, new = tokens_of(before), tokens_of(after)
     changes = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
     gone = [
         " ".join(old[start:end]) for change, start, end, _, _ in changes if change in ("replace", "delete")
@@ -73,21 +75,14 @@ def seen_from(text: str, before: str, after: str, bank: Bank) -> bool:
     alike = [side for contrast in bank.contrasts for side in contrast.sides] + list(bank.synonyms)
     for phrase in gone:
         # An article that went with the noun is not what was changed.
-        words_of = phrase.split()
-        names = {phrase, *(word for word in words_of if word not in ("a", "an", "the"))}
+        names = {phrase, *phrase.split()} - _ARTICLES
         names |= {
             other.lower() for line in alike for other in line if names & {name.lower() for name in line}
         }
-        found = "|".join(
-            re.escape(singular(name)) for name in sorted(names) if name not in ("a", "an", "the")
-        )
+        found = "|".join(re.escape(singular(name)) for name in sorted(names - _ARTICLES))
         if found and re.search(rf"(?<![\w-])(?:{found})(?:e?s)?(?![\w-])", text.lower()):
             return True
     return False
-
-
-def _tokens(text: str) -> list[str]:
-    return re.findall(r"[\w-]+", text.lower())
 
 
 def _fair(row: dict, changed: str, kind: str, bank: Bank) -> bool:

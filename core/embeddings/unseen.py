@@ -11,8 +11,7 @@ from typing import Any
 
 from core.datasets import store
 from core.embeddings.bank import Bank, Rule, default_bank
-from core.embeddings.generate import KIND_MIX, GenerateSettings, Progress, Row, build_settings, draw
-from core.embeddings.pairs import Pairs
+from core.embeddings.generate import KIND_MIX, Progress, Row, build_settings, draw, source
 from core.errors import InputError, NotFoundError
 from core.registry.manifest import Version
 from core.workspace import Workspace
@@ -103,8 +102,7 @@ def unseen_pairs(
         RecipeError: If the count is out of range.
     """
     mix = {**KIND_MIX, "phrase": _PHRASES}
-    settings: GenerateSettings = build_settings({"count": count, "seed": seed, "kind_mix": mix})
+    settings = build_settings({"count": count, "seed": seed, "kind_mix": mix})
     bank = bank or default_bank()
     rules = unseen_rules(version, bank=bank, ws=ws)
-    pairs = Pairs(bank, "train", rewording=settings.rewording, joining=settings.joining, rules=rules)
-    return draw(pairs, settings, count, progress=progress)
+    return draw(source(bank, settings, "train", rules), settings, count, progress=progress)

@@ -195,10 +195,11 @@ def settle(
     truth = grades[held].numpy()
     head = spearman(scores[held].numpy(), truth) or 0.0
     together = spearman(found.numpy(), truth) or 0.0
-    if together > head:
-        # It helps: what was held back to learn that teaches, too.
-        _fit(verdict, facts, grades, seed, steps)
-    return Settled(verdict if together > head else None, len(examples), round(head, 4), round(together, 4))
+    if together <= head:
+        return Settled(None, int((~held).sum()), round(head, 4), round(together, 4))
+    # It helps: what was held back to learn that teaches, too.
+    _fit(verdict, facts, grades, seed, steps)
+    return Settled(verdict, len(examples), round(head, 4), round(together, 4))
 
 
 def _collect(

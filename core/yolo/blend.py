@@ -7,7 +7,7 @@ one valley of the loss, and the middle is often flatter than either end (Izmailo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,43 +16,14 @@ from torch import nn
 
 from core.datasets.frames import Frame
 from core.datasets.photos import open_photo
-from core.errors import DatasetError, InputError, ModelError
+from core.errors import DatasetError, ModelError
 from core.registry.manifest import Version
+from core.training.average import check_different, check_share, mixed
 from core.workspace import Workspace
 from core.yolo import weights
 from core.yolo.origin import Parent, Progress, open_parent, register_derived
 
 _BATCH = 16  # photos over which one mean and variance is taken
-
-
-def mixed(
-    one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor], share: float
-) -> dict[str, torch.Tensor]:
-    """`(1 - share) * one + share * other` in fp32, tensor by tensor; of counters the larger.
-
-    Args:
-        one: State dict.
-        other: State dict of the same names and shapes.
-        share: Of `other`, 0 to 1.
-
-    Raises:
-        ModelError: If names or shapes differ.
-    """
-    differing = next(
-        (name for name in {**one, **other}
-         if name not in one or name not in other or one[name].shape != other[name].shape), None
-    )  # fmt: skip
-    if differing is not None:
-        raise ModelError(
-            f"The two networks differ in {differing!r}; only equal networks can be averaged.",
-            "Choose two versions of the same architecture and classes.",
-        )
-    return {
-        name: value.float().lerp(other[name].float(), share)
-        if value.is_floating_point()
-        else torch.maximum(value, other[name])
-        for name, value in one.items()
-    }
 
 
 def blend(
@@ -87,8 +58,7 @@ def blend(
         InputError: If the share is out of range, or both are the same weights.
         ModelError: If the two do not fit together.
     """
-    if not 0 < share < 1:
-        raise InputError(f"The share is {share:g}; expected a number above 0 and below 1.", "Try 0.5.")
+    check_share(share)
     parents = [open_parent(ref, ws=ws) for ref in (first, second)]
     _check(*parents)
     state = mixed(parents[0].state, parents[1].state, share)
@@ -119,10 +89,7 @@ class _Named(str):
 
 
 def _check(one: Parent, other: Parent) -> None:
-    if one.sha256 == other.sha256:
-        raise InputError(
-            f"{one.name!r} and {other.name!r} are the same weights.", "Choose two different versions."
-        )
+    check_different(one.name, other.name, one.sha256, other.sha256)
     if one.info.architecture != other.info.architecture or one.info.labels != other.info.labels:
         raise ModelError(
             f"{one.name!r} is {one.info.architecture} for {', '.join(one.info.labels)}, {other.name!r} is "

@@ -14,8 +14,9 @@ from core.datasets import store
 from core.errors import InputError, ModelError
 from core.registry.starter import export_starter
 from core.registry.store import aliases, get_version, open_version
+from core.training.average import mixed
 from core.yolo import weights
-from core.yolo.blend import blend, mixed, renew_statistics
+from core.yolo.blend import blend, renew_statistics
 from core.yolo.calibrate import calibrate, labelled_photos, look, settle, shifted, told_of
 from core.yolo.dataset import build_imported
 from core.yolo.evaluate import evaluate
