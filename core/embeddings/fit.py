@@ -22,6 +22,7 @@ from core.embeddings.bank import DATA
 from core.embeddings.batches import PairExamples, TextExamples
 from core.embeddings.everyday import Everyday
 from core.embeddings.exchanges import PairReader
+from core.embeddings.joint import fresh_parameters
 from core.embeddings.losses import PairLoss, Restorer, TextLoss
 from core.embeddings.model import ModelInfo, Network
 from core.embeddings.trainer import SimilarityTrainer, Validation
@@ -111,29 +112,34 @@ def fit(
     logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
     threads = set_threads(recipe.threads) if device == "cpu" else 0
     bf16 = use_bf16(recipe.precision, device)
-    network, tokenizer, info = models.build(base, head_layers=recipe.head_layers, seed=recipe.seed)
+    network, tokenizer, info = models.build(
+        base, head_layers=recipe.head_layers, compare=recipe.compare, seed=recipe.seed
+    )
     info.max_length = min(recipe.max_length, positions(network.encoder.config, tokenizer))
     info.use_figures = recipe.use_figures
+    rehearsed = recipe.rehearsal > 0 and recipe.method != "head"
     everyday = Everyday(tokenizer, info.max_length)
     general_before = everyday.measure(network)["general_spearman"]
-    remembered = _memory(network, tokenizer, info.max_length, device) if recipe.rehearsal else None
+    remembered = _memory(network, tokenizer, info.max_length, device) if rehearsed else None
     untrained = dict(network.encoder.named_parameters())
+    fresh = fresh_parameters(network.head)
     if start is not None:
-        network = models.go_on(start, recipe)[0]
+        network, begun, fresh = models.go_on(start, recipe)
+        info.head = begun.head
     network = models.prepare(network, recipe, seed=recipe.seed).to(device)
     # Adapters begin at zero and have no counterpart in the base; layers that the version changed are pulled
     # back with the others.
     initial = {
         name: untrained.get(name, value).detach().to(device, copy=True)
         for name, value in network.encoder.named_parameters()
-        if recipe.most_forgotten and (value.requires_grad or start is not None)
+        if recipe.most_forgotten and not network.still and (value.requires_grad or start is not None)
     }
     del untrained
     batch, accumulated = batch_size or recipe.batch_size, accumulation or recipe.gradient_accumulation
     rate = rate or recipe.rate
 
     # A resume point of the second stage holds what the first one taught.
-    if recipe.first_stage != "none" and resume_from is None:
+    if recipe.first_stage != "none" and resume_from is None and not network.still:
         _first_stage(
             network, tokenizer, info, recipe, corpus, folder / "first", device, bf16, batch, first_callbacks
         )
@@ -175,7 +181,7 @@ def fit(
         validation_bf16=bf16,
         best=best,
         callbacks=callbacks,
-        fresh=start is None,
+        fresh=fresh,
     )
     for callback in callbacks:
         if hasattr(callback, "info"):
@@ -290,6 +296,7 @@ def _first_stage(
         loss=lambda model: TextLoss(model, network, restorer),
         checkpoint_minutes=1e6,
         callbacks=callbacks,
+        fresh=fresh_parameters(network.head),
         args=_arguments(
             recipe,
             folder,

@@ -7,14 +7,95 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from torch.nn import functional
+
+_JUDGED = 64  # size of what is known of a pair before the last layer
+
+
+class WordComparison(nn.Module):
+    """Sets each word of a text against what resembles it most in the other one.
+
+    A changed number or thing in a long sentence leaves one word without a counterpart, which a mean over all
+    words hides. So words are compared one by one and the largest difference is kept beside the mean
+    (decomposable attention, Parikh et al. 2016, arXiv 1606.01933; its compared features are those of ESIM,
+    Chen et al. 2017, arXiv 1609.06038).
+
+    Args:
+        width: Size of a token vector.
+        inner: Size of what is learnt of a compared word.
+        out: Size of the result.
+    """
+
+    def __init__(self, width: int, inner: int, out: int, *, dropout: float = 0.1) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.alike = nn.Linear(width, width, bias=False)
+        nn.init.eye_(self.alike.weight)
+        self.sharpness = nn.Parameter(torch.tensor(12.0))
+        self.word = nn.Sequential(
+            nn.Linear(4 * width + 1, inner),
+            nn.GELU(),
+            nn.Dropout(dropout),
+            nn.Linear(inner, inner),
+            nn.GELU(),
+        )
+        self.read = nn.Sequential(nn.Linear(3 * inner, out), nn.GELU(), nn.Linear(out, out))
+        # Added to a head that is already trained, it begins by changing nothing.
+        nn.init.zeros_(self.read[2].weight)
+        nn.init.zeros_(self.read[2].bias)
+
+    def forward(
+        self, a: torch.Tensor, a_mask: torch.Tensor, b: torch.Tensor, b_mask: torch.Tensor
+    ) -> torch.Tensor:
+        """What the words of two texts say of each other.
+
+        Args:
+            a: (B, P, W) token vectors of the first texts.
+            a_mask: (B, P) 1 where there is a token.
+            b: (B, Q, W) of the second texts.
+            b_mask: (B, Q).
+
+        Returns:
+            (B, out), the same for (a, b) and (b, a) up to rounding.
+        """
+        a, b = self.norm(a), self.norm(b)
+        sims = functional.normalize(self.alike(a), dim=-1) @ functional.normalize(
+            self.alike(b), dim=-1
+        ).transpose(1, 2)
+        one = self._compared(a, a_mask, b, b_mask, sims)
+        other = self._compared(b, b_mask, a, a_mask, sims.transpose(1, 2))
+        (most_one, mean_one), (most_other, mean_other) = one, other
+        return self.read(
+            torch.cat(
+                [
+                    torch.maximum(most_one, most_other),
+                    torch.minimum(most_one, most_other),
+                    mean_one + mean_other,
+                ],
+                1,
+            )
+        )
+
+    def _compared(
+        self,
+        a: torch.Tensor,
+        a_mask: torch.Tensor,
+        b: torch.Tensor,
+        b_mask: torch.Tensor,
+        sims: torch.Tensor,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        absent = (b_mask == 0).unsqueeze(1)
+        counterpart = (sims * self.sharpness).masked_fill(absent, -1e4).softmax(2) @ b
+        best = sims.masked_fill(absent, -1.0).amax(2, keepdim=True)
+        words = self.word(torch.cat([a, counterpart, (a - counterpart).abs(), a * counterpart, best], 2))
+        return words.masked_fill((a_mask == 0).unsqueeze(2), -1e4).amax(1), _mean(words, a_mask)
 
 
 class PairHead(nn.Module):
     """Scores pairs from token vectors, cosine and figures of the texts.
 
     Token vectors of a lower encoder layer, in which the two texts have not been mixed, go through a few
-    layers of
-    attention over both texts together. These may begin as copies of the encoder's own upper layers.
+    layers of attention over both texts together. These may begin as copies of the encoder's own upper layers.
 
     Args:
         width: Size of a token vector.
@@ -22,6 +103,7 @@ class PairHead(nn.Module):
         heads: Attention heads.
         inner: Size of the feed-forward layers.
         figures: Number of figures of a pair (`core.text.cues.FEATURES`); further ones are not looked at.
+        compare: Inner size of the comparison word by word, 0 for none.
         dropout: While training.
     """
 
@@ -33,6 +115,7 @@ class PairHead(nn.Module):
         heads: int,
         inner: int,
         figures: int,
+        compare: int = 0,
         dropout: float = 0.1,
         eps: float = 1e-12,
     ) -> None:
@@ -49,7 +132,8 @@ class PairHead(nn.Module):
         self.read = nn.Sequential(
             nn.Linear(2 * width if layers else width, 128), nn.GELU(), nn.Dropout(dropout)
         )
-        self.judge = nn.Sequential(nn.Linear(128 + 1 + figures, 64), nn.GELU(), nn.Linear(64, 1))
+        self.judge = nn.Sequential(nn.Linear(128 + 1 + figures, _JUDGED), nn.GELU(), nn.Linear(_JUDGED, 1))
+        self.compare = WordComparison(width, compare, _JUDGED) if compare else None
         # The head begins as the cosine and learns what to add to it: a short training never makes it worse.
         nn.init.zeros_(self.judge[2].weight)
         nn.init.zeros_(self.judge[2].bias)
@@ -80,10 +164,19 @@ class PairHead(nn.Module):
             difference.
         """
         pooled = self._pooled(a, a_mask, b, b_mask)
-        added = self.judge(
+        known = self.judge[0](
             torch.cat([self.read(pooled), cosine.unsqueeze(1), figures[:, : self.figures]], 1)
-        ).squeeze(1)
-        return self.slope * (cosine - self.middle) + added
+        )
+        if self.compare is not None:
+            known = known + self.compare(a, a_mask, b, b_mask)
+        return self.slope * (cosine - self.middle) + self.judge[2](self.judge[1](known)).squeeze(1)
+
+    def add_comparison(self, inner: int) -> list[nn.Parameter]:
+        """Add an untrained comparison word by word, where there is none yet; its parameters."""
+        if self.compare is not None:
+            return []
+        self.compare = WordComparison(self.side.embedding_dim, inner, _JUDGED).to(self.side.weight.device)
+        return list(self.compare.parameters())
 
     def _pooled(
         self, a: torch.Tensor, a_mask: torch.Tensor, b: torch.Tensor, b_mask: torch.Tensor

@@ -69,11 +69,13 @@ class PairLoss(nn.Module):
         (a, a_tokens, a_mask), (b, b_tokens, b_mask) = (self._read(part) for part in sentence_features)
         cosine = (a * b).sum(1)
         logits = self.network.head(a_tokens, a_mask, b_tokens, b_mask, cosine, figures).float()
-        total = self._of_vectors(a, b, cosine, grades)
+        total = cosine.new_zeros(()) if self.network.still else self._of_vectors(a, b, cosine, grades)
         total = total + self.head_weight * functional.binary_cross_entropy_with_logits(logits, grades)
         if self.contrast and self.training:
             twins = share_a_text(*(part["input_ids"] for part in sentence_features))
-            gaps = contrast(torch.sigmoid(logits), grades, twins) + contrast(cosine, grades, twins)
+            gaps = contrast(torch.sigmoid(logits), grades, twins)
+            if not self.network.still:
+                gaps = gaps + contrast(cosine, grades, twins)
             total = total + self.contrast * _SQUARES * gaps
         # Not in every step: it costs as much as the pairs themselves, and everyday similarity drifts slowly.
         if self.rehearsal and self.training and self.turn % _REHEARSE_EVERY == 0:

@@ -86,6 +86,7 @@ class Network(nn.Module):
 
     Attributes:
         verdict: What has the last word on a pair, once it is fitted.
+        still: Whether the encoder does not learn, only what judges its vectors.
     """
 
     verdict: Verdict | None
@@ -94,26 +95,41 @@ class Network(nn.Module):
         super().__init__()
         self.encoder, self.head, self.lower = encoder, head, lower
         self.verdict = None
+        self.still = False
 
     def read(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Text vectors (B, W) of length 1 and token vectors (B, P, W) of the lower layer."""
-        out = self.encoder(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.still):
+            out = self.encoder(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True)
         states = out.last_hidden_state
         weights = attention_mask.unsqueeze(-1).to(states.dtype)
         pooled = ((states * weights).sum(1) / weights.sum(1).clamp(min=1)).float()
         return nn.functional.normalize(pooled, dim=-1), out.hidden_states[self.lower]
 
+    def train(self, mode: bool = True) -> Network:
+        """As of every module, but an encoder that does not learn drops nothing out."""
+        super().train(mode)
+        if self.still:
+            self.encoder.eval()
+        return self
+
 
 def build(
-    base: str, *, head_layers: int = 2, seed: int = 0, head: dict[str, Any] | None = None
+    base: str,
+    *,
+    head_layers: int = 2,
+    compare: bool = True,
+    seed: int = 0,
+    head: dict[str, Any] | None = None,
 ) -> tuple[Network, Any, ModelInfo]:
     """The base encoder with an untrained pair head.
 
     Args:
         base: Name of the base encoder.
         head_layers: Joint layers of the head, at most the encoder's own.
+        compare: Whether the head compares word by word.
         seed: Seed of the head's weights.
         head: Sizes of a stored head, instead of those that fit the encoder.
 
@@ -151,9 +167,15 @@ def build(
             "width": int(config.hidden_size),
             "heads": int(config.num_attention_heads),
             "inner": int(getattr(config, "intermediate_size", 4 * config.hidden_size)),
+            "compare": compared(int(config.hidden_size)) if compare else 0,
         }
         pair_head = PairHead(
-            sizes["width"], sizes["layers"], heads=sizes["heads"], inner=sizes["inner"], figures=len(FEATURES)
+            sizes["width"],
+            sizes["layers"],
+            heads=sizes["heads"],
+            inner=sizes["inner"],
+            figures=len(FEATURES),
+            compare=sizes.get("compare", 0),  # heads stored before it existed do not name it
         )
     own = getattr(getattr(encoder, "encoder", None), "layer", None)
     if head is None and own is not None and config.model_type == "bert":
@@ -170,7 +192,7 @@ def build(
     return network, tokenizer, info
 
 
-def go_on(folder: Path, recipe: EmbeddingsRecipe) -> tuple[Network, Any, ModelInfo]:
+def go_on(folder: Path, recipe: EmbeddingsRecipe) -> tuple[Network, ModelInfo, list[nn.Parameter]]:
     """A stored model as the start of another training: encoder and head, without the last word.
 
     Args:
@@ -178,18 +200,19 @@ def go_on(folder: Path, recipe: EmbeddingsRecipe) -> tuple[Network, Any, ModelIn
         recipe: The settings of the training to come.
 
     Returns:
-        As `build`.
+        `(network, info, fresh)`: the last are parameters that the stored model had not, and that begin
+        untrained.
 
     Raises:
         BaseModelError: If the recipe does not fit the stored model.
         ModelError: If it cannot be read.
     """
-    network, tokenizer, info = load(folder)
-    if recipe.method != "full":
+    network, _, info = load(folder)
+    if recipe.method == "lora":
         raise BaseModelError(
             f"A training by the method {recipe.method!r} cannot go on from a version: adapters are stored "
             "beside the base model alone.",
-            "Set the method to 'full', or begin with the base model.",
+            "Set the method to 'full' or 'head', or begin with the base model.",
         )
     layers = info.head.get("layers")
     if joint_layers(recipe.head_layers, network.encoder.config) != layers:
@@ -200,7 +223,15 @@ def go_on(folder: Path, recipe: EmbeddingsRecipe) -> tuple[Network, Any, ModelIn
     network.verdict = None
     # Merged adapters leave the weights below them frozen.
     network.requires_grad_(True)
-    return network, tokenizer, info
+    fresh: list[nn.Parameter] = []
+    if recipe.compare:
+        width = compared(info.head["width"])
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(recipe.seed)
+            fresh = network.head.add_comparison(width)
+        if fresh:
+            info.head["compare"] = width
+    return network, info, fresh
 
 
 def joint_layers(wanted: int, config: Any) -> int:
@@ -208,9 +239,18 @@ def joint_layers(wanted: int, config: Any) -> int:
     return min(wanted, int(config.num_hidden_layers))
 
 
+def compared(width: int) -> int:
+    """Inner size of the comparison word by word beside token vectors of a width."""
+    return width // 2
+
+
 def prepare(network: Network, recipe: EmbeddingsRecipe, *, seed: int = 0) -> Network:
-    """Decide what training may change: the word table and the lowest layers stay (full), or adapters learn
-    (lora)."""
+    """Decide what training may change: the word table and the lowest layers stay (full), adapters learn
+    (lora), or the pair head alone (head)."""
+    if recipe.method == "head":
+        network.encoder.requires_grad_(False)
+        network.still = True
+        return network
     if recipe.method == "full":
         embeddings = getattr(network.encoder, "embeddings", None) or network.encoder.get_input_embeddings()
         frozen = list(embeddings.parameters())

@@ -17,6 +17,7 @@ _NO_PLACE = re.compile(
     r"|(?:within|over|under|along|out of|into|near|against|oncoming)\b(?:"
     r"(?<=within) (?:[\w./-]+ ){1,3}?(?:minutes?|min|hours?|hrs?|days?|weeks?|months?|years?)\b"
     r"|(?<=over) (?:time|the (?:full|whole|entire|(?:tele)?phone)|its|more than|most|all|to|by|from|at)\b"
+    r"|(?<=over) (?:the )?(?:next|past|last|coming|following)\b"
     r"|(?<=over) \d+ [a-z]+s\b|(?<=over)(?! \w)"
     r"|(?<=under) (?:way|contract|load|test|voltage|tension|pressure|vacuum)\b"
     r"|(?<=under) (?:paragraph|section|GO|G\.O\.|General)"
@@ -50,6 +51,8 @@ def _positions(text: str, bank: Bank) -> list[tuple[int, int, str]]:
             continue
         for number, side in enumerate(contrast.sides):
             other = contrast.sides[(number + 1) % len(contrast.sides)]
+            if any(re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text) for name in other):
+                continue  # "from 1 ft above to 2 ft below" names both sides
             for at, name in enumerate(side):
                 if name not in text:
                     continue

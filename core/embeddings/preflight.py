@@ -28,6 +28,7 @@ _PIECES = 31  # word pieces of an average text with padding
 _EFFICIENCY = 0.50
 _MOST_CORES = 8  # more help less and less: batches are small
 _START_SECONDS = 25.0
+_COMPARED = 0.27  # weights of the comparison word by word, in encoder layers
 _PAIR_SECONDS = 0.001  # reading the figures of a pair and cutting it into word pieces, on one core
 _VERDICT_SECONDS = 6.0  # the 4,500 small updates of the last word, on one core
 _LEAST_VERDICT_PAIRS = 200  # as in verdict.py
@@ -62,14 +63,17 @@ def operations(recipe: EmbeddingsRecipe, rows: int, base: str = DEFAULT_BASE) ->
     size = base_size(base)
     layer = size.encoder / size.layers
     # Forward 2, gradients of activations 2, of weights 2 operations per weight and piece.
-    trained = size.layers - min(recipe.freeze_layers, size.layers) if recipe.method == "full" else size.layers
+    trained = {"full": size.layers - min(recipe.freeze_layers, size.layers), "lora": size.layers, "head": 0}[
+        recipe.method
+    ]
+    joint = layer * (recipe.head_layers + (_COMPARED if recipe.compare else 0.0))
     work = layer * (2 * size.layers + (2.2 if recipe.method == "lora" else 4) * trained)
     text = 2 * _PIECES * size.encoder  # reading one
     # The head reads both texts together, in both orders when it judges.
-    judged = 2 * text + 2 * 2 * 2 * _PIECES * layer * recipe.head_layers
-    pair = 2 * _PIECES * (work + 6 * layer * recipe.head_layers)
+    judged = 2 * text + 2 * 2 * 2 * _PIECES * joint
+    pair = 2 * _PIECES * (work + 6 * joint)
     rehearsal = 0.0
-    if recipe.rehearsal:
+    if recipe.rehearsal and recipe.method != "head":
         rehearsal = _REHEARSED * _REHEARSED_PIECES * work / (recipe.batch_size * _REHEARSE_EVERY)
     validation, test = _others(rows)
     total = recipe.epochs * (rows * (pair + rehearsal) + validation * judged + _EVERYDAY * text)
@@ -81,7 +85,7 @@ def operations(recipe: EmbeddingsRecipe, rows: int, base: str = DEFAULT_BASE) ->
 
 
 def _first_operations(recipe: EmbeddingsRecipe, rows: int, base: str, work: float) -> float:
-    if recipe.first_stage == "none":
+    if recipe.first_stage == "none" or recipe.method == "head":
         return 0.0
     texts = min(recipe.first_texts, 2 * rows + 400) * recipe.first_epochs
     if recipe.first_stage == "simcse":  # each text twice
@@ -167,8 +171,8 @@ def _beginning(recipe: EmbeddingsRecipe, name: str, ws: Workspace) -> list[Check
     if version is None:
         return [check_encoder(name)]
     found = [Check(True, "Base model", f"The training goes on from {version.id}.")]
-    if recipe.method != "full":
-        detail = "Adapters cannot be stored on top of a version; set the method to full."
+    if recipe.method == "lora":
+        detail = "Adapters cannot be stored on top of a version; set the method to full or head."
         found.append(Check(False, "Method", detail))
     layers = min(recipe.head_layers, base_size(version.base_model).layers)
     known = bases.head_layers(version)

@@ -25,6 +25,15 @@ __all__ = [
 class EmbeddingsRecipe(EncoderRecipe):
     """Settings of a similarity training: an optional stage on texts alone, then graded pairs."""
 
+    method: Literal["full", "lora", "head"] = setting(
+        "full",
+        "Method",
+        "full changes the encoder's layers; lora freezes them and trains small adapters beside them; head "
+        "leaves vectors and search as they are and trains only what judges a pair: several times faster, "
+        "nothing is forgotten, and there is no first stage.",
+        group="Method",
+    )
+
     epochs: int = setting(
         2,
         "Epochs on pairs",
@@ -96,6 +105,14 @@ class EmbeddingsRecipe(EncoderRecipe):
         advanced=True,
         gt=0,
         le=10,
+    )
+    compare: bool = setting(
+        True,
+        "Compare word by word",
+        "Let the head set each word against its counterpart in the other text: one changed word in a long "
+        "sentence then counts. A version that has it keeps it.",
+        group="Pair head",
+        advanced=True,
     )
     contrast: float = setting(
         1.0,

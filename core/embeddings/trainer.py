@@ -27,7 +27,6 @@ from transformers import PrinterCallback, TrainerCallback
 
 from core.embeddings.batches import EpochBatches, PairExamples, collate
 from core.embeddings.everyday import Everyday
-from core.embeddings.joint import fresh_parameters
 from core.embeddings.model import Network, trainable
 from core.embeddings.predict import both_ways
 from core.embeddings.score import correlations
@@ -172,9 +171,9 @@ class SimilarityTrainer(SentenceTransformerTrainer):
         best: BestWeights | None = None,
         callbacks: Sequence[TrainerCallback] = (),
         extra: nn.Module | None = None,
-        fresh: bool = True,
+        fresh: Sequence[nn.Parameter] = (),
     ) -> None:
-        self.fresh_rate = _FRESH if fresh else 1.0
+        self.fresh = {id(parameter) for parameter in fresh}
         self.network, self.examples, self.validation = network, examples, validation
         self.validation_bf16, self.best = validation_bf16, best
         self.order = EpochBatches(
@@ -212,11 +211,10 @@ class SimilarityTrainer(SentenceTransformerTrainer):
         """AdamW over what training changes; norms and biases do not decay, new layers learn faster than
         old ones."""
         if self.optimizer is None:
-            fresh = {id(parameter) for parameter in fresh_parameters(self.network.head)}
             groups: dict[tuple[float, float], list[nn.Parameter]] = {}
             for parameter in trainable(self.model).values():
                 decay = self.args.weight_decay if parameter.dim() > 1 else 0.0
-                rate = self.args.learning_rate * (self.fresh_rate if id(parameter) in fresh else 1.0)
+                rate = self.args.learning_rate * (_FRESH if id(parameter) in self.fresh else 1.0)
                 groups.setdefault((rate, decay), []).append(parameter)
             self.optimizer = torch.optim.AdamW(
                 [

@@ -223,11 +223,16 @@ _NEGATIONS: list[tuple[str, tuple[str, ...]]] = [
 ]
 
 
+_DENIED = re.compile(r"\b(?:no|not|none|never|neither|nor|nobody|nothing)\b", re.IGNORECASE)
+_CLAUSE = re.compile(r"[.;:,] ")
+_AFTER = re.compile(r"(?: [\w-]+){0,4}")
+
+
 def contradict(text: str, rng: Random) -> str | None:
     """The requirement with its polarity turned, or None where no safe way is known."""
     for pattern, ways in _NEGATIONS:
         hit = re.search(pattern, text)
-        if hit is None:
+        if hit is None or _twice_denied(text, hit):
             continue
         way = rng.choice(ways)
         if "acceptable" in pattern:
@@ -240,6 +245,14 @@ def contradict(text: str, rng: Random) -> str | None:
         new = text[: hit.start()] + way + text[hit.end() :]
         return new[0].upper() + new[1:]
     return None
+
+
+def _twice_denied(text: str, hit: re.Match) -> bool:
+    """Whether a further "not" would stand beside one: "no joint need not be", "need not be no less than"."""
+    if _DENIED.search(hit[0]):
+        return False
+    before = _CLAUSE.split(text[: hit.start()])[-1]
+    return bool(_DENIED.search(before) or _DENIED.search(_AFTER.match(text, hit.end())[0]))
 
 
 def respell_all(text: str, rng: Random) -> str:
