@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 HEAD_FILE = "head.safetensors"
 VERDICT_FILE = "verdict.safetensors"
-FORMAT = 2  # 1 had no verdict
+FORMAT = 3  # 1 had no verdict; 2 compared no words one by one and spread no answers
 
 
 @dataclass

@@ -30,7 +30,7 @@ _MOST_CORES = 8  # more help less and less: batches are small
 _START_SECONDS = 25.0
 _COMPARED = 0.27  # weights of the comparison word by word, in encoder layers
 _PAIR_SECONDS = 0.001  # reading the figures of a pair and cutting it into word pieces, on one core
-_VERDICT_SECONDS = 6.0  # the 4,500 small updates of the last word, on one core
+_VERDICT_SECONDS = 24.0  # the 18,000 small updates of the last word (two fits of six networks), on one core
 _LEAST_VERDICT_PAIRS = 200  # as in verdict.py
 _STRESS_PAIRS = 540  # of stress.stress_report
 _EVERYDAY = 2 * 59 * 14 / _PIECES  # texts of general.jsonl, as if they were as long as the pairs'
@@ -73,7 +73,8 @@ def operations(recipe: EmbeddingsRecipe, rows: int, base: str = DEFAULT_BASE) ->
     judged = 2 * text + 2 * 2 * 2 * _PIECES * joint
     pair = 2 * _PIECES * (work + 6 * joint)
     rehearsal = 0.0
-    if recipe.rehearsal and recipe.method != "head":
+    rehearsed = recipe.rehearsal > 0 and recipe.method != "head"
+    if rehearsed:
         rehearsal = _REHEARSED * _REHEARSED_PIECES * work / (recipe.batch_size * _REHEARSE_EVERY)
     validation, test = _others(rows)
     total = recipe.epochs * (rows * (pair + rehearsal) + validation * judged + _EVERYDAY * text)
@@ -81,7 +82,7 @@ def operations(recipe: EmbeddingsRecipe, rows: int, base: str = DEFAULT_BASE) ->
     if recipe.verdict:
         total += validation * judged
     total += 2 * (test + _STRESS_PAIRS) * judged  # the stored model and the one before it
-    return total + (3 * _EVERYDAY + (_REMEMBERED if recipe.rehearsal else 0)) * text
+    return total + (3 * _EVERYDAY + (_REMEMBERED if rehearsed else 0)) * text
 
 
 def _first_operations(recipe: EmbeddingsRecipe, rows: int, base: str, work: float) -> float:

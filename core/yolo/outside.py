@@ -51,7 +51,7 @@ def write_download_scripts(
         text = (DATA_DIR / "yolo" / name).read_text(encoding="utf-8")
         shell = name.endswith(".sh")
         for key, value in values.items():
-            text = text.replace(f"@{key}@", _quoted_for_sh(value) if shell else value.replace("'", "''"))
+            text = text.replace(f"@{key}@", _quoted_for_sh(value) if shell else _quoted_for_powershell(value))
         target = folder / name
         # Windows PowerShell reads a script without this mark in the system's old code page.
         target.write_text(text, encoding="utf-8" if shell else "utf-8-sig", newline="\n" if shell else "\r\n")
@@ -59,6 +59,11 @@ def write_download_scripts(
             target.chmod(0o755)
         written.append(target)
     return written
+
+
+def _quoted_for_powershell(value: str) -> str:
+    # Inside '...': PowerShell takes the typographer's quotes for plain ones, and two of them for one.
+    return re.sub("(['\u2018\u2019\u201a\u201b])", r"\1\1", value)
 
 
 def _quoted_for_sh(value: str) -> str:

@@ -61,7 +61,7 @@ if (-not (Test-Path -LiteralPath $archive)) {
             Invoke-WebRequest -Uri $link -OutFile $part -Resume
         } else {
             # Windows PowerShell cannot resume by itself; curl.exe comes with Windows 10 and newer.
-            & curl.exe --fail --silent --show-error --location --proto '=https' --continue-at - --output $part $link
+            & curl.exe --fail --silent --show-error --location --proto '=https' --continue-at '-' --output $part $link
             if ($LASTEXITCODE -ne 0) { throw 'curl' }
         }
     } catch {

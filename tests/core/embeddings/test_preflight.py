@@ -32,7 +32,7 @@ def test_every_core_counts_up_to_those_that_may_be_used() -> None:
 
 def test_the_last_word_and_the_scoring_count() -> None:
     with_word, without = build_recipe("fast"), build_recipe("fast", {"verdict": False})
-    assert fixed_seconds(with_word, 8400) == fixed_seconds(without, 8400) + 6.0
+    assert fixed_seconds(with_word, 8400) == fixed_seconds(without, 8400) + 24.0
     assert fixed_seconds(with_word, 100) == fixed_seconds(without, 100), "too few pairs to fit it on"
     assert operations(with_word, 8400) > operations(without, 8400)
     # Without a single training pair a run still scores two models on the edits.
@@ -47,6 +47,8 @@ def test_it_grows_with_work() -> None:
     plain = work()
     assert work(epochs=4) == pytest.approx(2 * work(epochs=2), rel=0.15)
     assert work(head_layers=0) < plain and work(method="lora") < plain and work(freeze_layers=4) < plain
+    assert work(method="head") < 0.8 * plain and work(compare=False) < plain
+    assert work(method="head", first_stage="simcse") == work(method="head", rehearsal=0)
     assert plain < work(first_stage="simcse", first_epochs=1) < work(first_stage="simcse", first_epochs=3)
     assert plain < work(first_stage="tsdae", first_epochs=1)
     assert work(rehearsal=0) < plain < work(batch_size=8)

@@ -171,7 +171,8 @@ def test_contrast_teaches_edits(tiny_encoder: Path, tmp_path: Path) -> None:
             rows += [row, plain]
     gaps = {}
     for weight in (0.0, 8.0):
-        recipe = build_recipe("fast", {**VALUES, "epochs": 4, "contrast": weight})
+        # Without the comparison word by word, which learns these edits by itself.
+        recipe = build_recipe("fast", {**VALUES, "epochs": 4, "contrast": weight, "compare": False})
         made = fit(rows, toy_pairs(60, 1), recipe, str(tiny_encoder), tmp_path / f"{weight:g}")
         made.network.verdict = None
         model = SimilarityModel(made.network, made.tokenizer, made.info, ref="toy")
@@ -254,6 +255,54 @@ def test_a_training_goes_on_from_a_version(tiny_encoder: Path, tmp_path: Path) -
     assert not np.allclose(
         load_base(str(tiny_encoder)).encode(texts), load_folder(tmp_path / "two").encode(texts)
     )
+
+
+def test_the_head_alone_learns(tiny_encoder: Path, tmp_path: Path) -> None:
+    """Vectors stay to the last bit, scores get better, and a comparison joins a head that had none."""
+    first = run(tiny_encoder, tmp_path / "first", compare=False, epochs=1, rows=64)
+    assert first.network.head.compare is None and first.info.head["compare"] == 0
+    models.store(first.network, tmp_path / "one", first.info, dtype="fp32")
+    values = {
+        **VALUES, "method": "head", "epochs": 6, "learning_rate": 1e-3, "first_stage": "simcse",
+        "rehearsal": 2.0, "most_forgotten": 0.01,
+    }  # fmt: skip
+    recipe = build_recipe("fast", values)
+    asked = {}
+
+    class Watch(TrainerCallback):
+        info: dict = {}  # noqa: RUF012 (what `fit` tells of the run)
+
+        def on_step_begin(self, args, state, control, model=None, **_) -> None:
+            network = model[0].network
+            asked["modes"] = (network.encoder.training, network.head.training)
+
+    watch = Watch()
+    more = fit(
+        toy_pairs(240), toy_pairs(60, 1), recipe, str(tiny_encoder), tmp_path / "more",
+        corpus=["a pole", "a guy"], start=tmp_path / "one", callbacks=[watch],
+    )  # fmt: skip
+    assert asked["modes"] == (False, True), "the encoder drops nothing out, the head does"
+    assert watch.info["trainable"] == sum(value.numel() for value in more.network.head.parameters())
+    assert more.kept == 1.0 and more.metrics["spearman"] > first.metrics["spearman"] + 0.05
+    models.store(more.network, tmp_path / "two", more.info, dtype="fp32")
+    one, two = load_folder(tmp_path / "one"), load_folder(tmp_path / "two")
+    texts = [row["a"] for row in toy_pairs(20, 5)]
+    np.testing.assert_array_equal(one.encode(texts), two.encode(texts))
+    assert two.network.head.compare is not None and two.info.head["compare"] > 0
+    # A version that compares goes on comparing, whatever the settings say.
+    recipe = build_recipe("fast", {**values, "compare": False})
+    network, info, fresh = models.go_on(tmp_path / "two", recipe)
+    assert network.head.compare is not None and info.head["compare"] > 0 and fresh == []
+
+
+def test_the_head_alone_learns_beside_an_untrained_encoder(tiny_encoder: Path, tmp_path: Path) -> None:
+    fitted = run(tiny_encoder, tmp_path / "run", method="head")
+    models.store(fitted.network, tmp_path / "m", fitted.info, dtype="fp32")
+    texts = [row["a"] for row in toy_pairs(20, 5)]
+    np.testing.assert_array_equal(
+        load_base(str(tiny_encoder)).encode(texts), load_folder(tmp_path / "m").encode(texts)
+    )
+    assert fitted.metrics["spearman"] > fitted.metrics["spearman_cosine"] + 0.1
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,33 @@ def test_a_verdict_helps_an_untrained_head(settled) -> None:
     assert found.together > found.head + 0.1 and found.together > 0.6
 
 
+def test_answers_spread_halfway_to_the_grades() -> None:
+    """Their order stays, ends stay, and answers that lie closer together than grades move apart."""
+    verdict = Verdict(4, 2)
+    rng = np.random.default_rng(2)
+    grades = torch.from_numpy(rng.choice([0.05, 0.3, 0.45, 0.6, 0.95], 4000))
+    scores = (0.5 + 0.3 * (grades - 0.5) + torch.from_numpy(rng.normal(0, 0.05, 4000))).clamp(0, 1).float()
+    verdict.fit_spread(scores, grades)
+    seen = verdict._spread(torch.linspace(0, 1, 1001))
+    assert (seen.diff() > 0).all(), "no two answers change places or become equal"
+    assert seen[0] == 0 and seen[-1] == pytest.approx(1, abs=1e-3)
+    spread = verdict._spread(scores)
+    middle = float(scores.std() + grades.std()) / 2
+    assert float(spread.std()) == pytest.approx(middle, rel=0.05)
+    assert (spread - grades).abs().mean() < (scores - grades).abs().mean()
+    assert verdict.sizes["knots"] == len(verdict.found) > 2
+
+
+def test_a_verdict_stored_before_answers_were_spread_answers_as_it_did() -> None:
+    sizes = {"words": 4, "figures": 3, "members": 2, "hidden": 8}
+    old = Verdict(**sizes).eval()
+    assert not {"found", "given"} & set(old.state_dict())
+    again = Verdict(**sizes).eval()
+    again.load_state_dict(old.state_dict())
+    facts = torch.randn(5, 3)
+    torch.testing.assert_close(again(facts), old(facts))
+
+
 def test_too_few_pairs_leave_the_head_its_word(tiny_encoder: Path) -> None:
     network, tokenizer, info = models.build(str(tiny_encoder), head_layers=1)
     examples = PairExamples(toy_pairs(40), tokenizer, PairReader(info.cues), max_length=32)

@@ -12,6 +12,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import tree_sitter_powershell
+from tree_sitter import Language, Parser
 
 from core.datasets import store
 from core.errors import InputError
@@ -139,6 +141,19 @@ def test_both_scripts_are_filled_in(tmp_path: Path) -> None:
     assert power.read_bytes().startswith(b"\xef\xbb\xbf") and b"\r\n" in power.read_bytes()
     text = power.read_text(encoding="utf-8-sig")
     assert text.count("{") == text.count("}") and text.count("(") == text.count(")")
+
+
+def test_the_powershell_script_can_be_read_by_its_grammar(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody runs it here, but a bracket too few or a quote in a path would end it on every machine."""
+    powershell = Parser(Language(tree_sitter_powershell.language()))
+    monkeypatch.setattr("core.yolo.outside.PROJECT_ROOT", Path("/home/o'brien/O\u2019Hara $x"))
+    script = write_download_scripts(tmp_path, workspace="acme")[1].read_text(encoding="utf-8-sig")
+    assert not powershell.parse(script.encode()).root_node.has_error
+    assert "'/home/o''brien/O\u2019\u2019Hara $x'" in script
+    for damage in (script.replace("}", "", 1), script.replace("''", "'", 1)):
+        assert powershell.parse(damage.encode()).root_node.has_error, "the check would see it"
 
 
 @pytest.mark.parametrize("bad", ["../x", "a b", "x;rm -rf", ""])
