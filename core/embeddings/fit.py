@@ -117,10 +117,9 @@ def fit(
     )
     info.max_length = min(recipe.max_length, positions(network.encoder.config, tokenizer))
     info.use_figures = recipe.use_figures
-    rehearsed = recipe.rehearsal > 0 and recipe.method != "head"
     everyday = Everyday(tokenizer, info.max_length)
     general_before = everyday.measure(network)["general_spearman"]
-    remembered = _memory(network, tokenizer, info.max_length, device) if rehearsed else None
+    remembered = _memory(network, tokenizer, info.max_length, device) if recipe.rehearsal else None
     untrained = dict(network.encoder.named_parameters())
     fresh = fresh_parameters(network.head)
     if start is not None:
@@ -132,14 +131,14 @@ def fit(
     initial = {
         name: untrained.get(name, value).detach().to(device, copy=True)
         for name, value in network.encoder.named_parameters()
-        if recipe.most_forgotten and not network.still and (value.requires_grad or start is not None)
+        if recipe.most_forgotten and (value.requires_grad or start is not None)
     }
     del untrained
     batch, accumulated = batch_size or recipe.batch_size, accumulation or recipe.gradient_accumulation
     rate = rate or recipe.rate
 
     # A resume point of the second stage holds what the first one taught.
-    if recipe.first_stage != "none" and resume_from is None and not network.still:
+    if recipe.first_stage != "none" and resume_from is None:
         _first_stage(
             network, tokenizer, info, recipe, corpus, folder / "first", device, bf16, batch, first_callbacks
         )

@@ -73,8 +73,7 @@ def operations(recipe: EmbeddingsRecipe, rows: int, base: str = DEFAULT_BASE) ->
     judged = 2 * text + 2 * 2 * 2 * _PIECES * joint
     pair = 2 * _PIECES * (work + 6 * joint)
     rehearsal = 0.0
-    rehearsed = recipe.rehearsal > 0 and recipe.method != "head"
-    if rehearsed:
+    if recipe.rehearsal:
         rehearsal = _REHEARSED * _REHEARSED_PIECES * work / (recipe.batch_size * _REHEARSE_EVERY)
     validation, test = _others(rows)
     total = recipe.epochs * (rows * (pair + rehearsal) + validation * judged + _EVERYDAY * text)
@@ -82,11 +81,11 @@ def operations(recipe: EmbeddingsRecipe, rows: int, base: str = DEFAULT_BASE) ->
     if recipe.verdict:
         total += validation * judged
     total += 2 * (test + _STRESS_PAIRS) * judged  # the stored model and the one before it
-    return total + (3 * _EVERYDAY + (_REMEMBERED if rehearsed else 0)) * text
+    return total + (3 * _EVERYDAY + (_REMEMBERED if recipe.rehearsal else 0)) * text
 
 
 def _first_operations(recipe: EmbeddingsRecipe, rows: int, base: str, work: float) -> float:
-    if recipe.first_stage == "none" or recipe.method == "head":
+    if recipe.first_stage == "none":
         return 0.0
     texts = min(recipe.first_texts, 2 * rows + 400) * recipe.first_epochs
     if recipe.first_stage == "simcse":  # each text twice

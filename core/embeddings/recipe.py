@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from pydantic import model_validator
+
 from core.embeddings.bases import DEFAULT_BASE, is_hub_name, list_bases
 from core.encoders.recipe import EncoderRecipe
 from core.recipe import Preset, build_from_preset, setting
@@ -194,6 +196,14 @@ class EmbeddingsRecipe(EncoderRecipe):
         group="Stopping",
         advanced=True,
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _head_alone(cls, values: Any) -> Any:
+        """Where the encoder does not learn, nothing that concerns its learning is in force."""
+        if isinstance(values, dict) and values.get("method") == "head":
+            return {**values, "first_stage": "none", "rehearsal": 0.0, "most_forgotten": 0.0}
+        return values
 
 
 DEFAULT_PRESET = "fast"

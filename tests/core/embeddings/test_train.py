@@ -267,6 +267,7 @@ def test_the_head_alone_learns(tiny_encoder: Path, tmp_path: Path) -> None:
         "rehearsal": 2.0, "most_forgotten": 0.01,
     }  # fmt: skip
     recipe = build_recipe("fast", values)
+    assert (recipe.first_stage, recipe.rehearsal, recipe.most_forgotten) == ("none", 0.0, 0.0)
     asked = {}
 
     class Watch(TrainerCallback):
