@@ -58,6 +58,30 @@ def test_words_of_position_in_another_sense_stay(bank: Bank, text: str) -> None:
     assert edit(text, "place", bank, Random(0)) is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A firm may receive neither a contract nor a subcontract.",
+        "Neither at the pole nor in the span may one company lie over another.",
+        "The pole top does not have to be climbed for the inspection.",
+        "No single breach may cost the company more than $5.",
+        "A pole shall be no less than 40 feet long.",
+    ],
+)
+def test_nothing_is_denied_twice(bank: Bank, text: str) -> None:
+    assert all(edit(text, "polarity", bank, Random(seed)) is None for seed in range(5))
+
+
+def test_a_denial_in_another_clause_is_no_hindrance(bank: Bank) -> None:
+    text = "If a pole is not sound, it shall be replaced."
+    assert edit(text, "polarity", bank, Random(0)).startswith("If a pole is not sound, it need n")
+
+
+def test_a_text_that_names_both_sides_has_no_position_to_turn(bank: Bank) -> None:
+    text = "Keep hooks off the pole from 1 ft above to 2 ft below the ground line."
+    assert edit(text, "place", bank, Random(0)) is None
+
+
 def test_an_edit_mends_the_article(bank: Bank) -> None:
     assert edit("It needs an inner cover.", "place", bank, Random(0)) == "It needs an outer cover."
     assert edit("It needs an upper cover.", "place", bank, Random(0)) == "It needs a lower cover."
