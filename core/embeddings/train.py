@@ -5,6 +5,7 @@ The training itself is fit.py, the loop around failures core/runs/recovery.py.
 
 from __future__ import annotations
 
+import hashlib
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ from core.embeddings.evaluate import evaluate
 from core.embeddings.fit import Fitted, fit
 from core.embeddings.predict import SimilarityModel, load_base, load_folder, load_model
 from core.embeddings.stress import general_similarity, stress_report
+from core.encoders.bases import fingerprint, resolve_base
+from core.files import sha256_file
 from core.runs.outcome import emptied, in_use, scored, without
 from core.runs.stage import Stage
 from core.training.precision import device_here
@@ -60,11 +63,15 @@ def train(spec: RunSpec, ctx: RunContext) -> TrainResult:
     splits = {name: list(store.read_rows(dataset, name)) for name in ("train", "val", "test")}
     gold = store.get_dataset("embeddings", spec.gold) if spec.gold else None
     sets = {"test": splits["test"], "gold": list(store.read_rows(gold, "test")) if gold else []}
-    corpus = _corpus(dataset.path / "corpus.txt")[: recipe.first_texts]
+    corpus = []
+    if recipe.first_stage != "none":
+        corpus = _corpus(dataset.path / "corpus.txt")[: recipe.first_texts]
     device = device_here()
     counts = ", ".join(f"{len(rows)} {name}" for name, rows in splits.items())
     begun = f"{parent.id}, trained from {base}," if parent else f"{base} ({recipe.method})"
-    ctx.log(f"Training {begun} on {device} with {counts} pairs and {len(corpus)} texts.")
+    texts = f" and {len(corpus)} texts" if corpus else ""
+    ctx.log(f"Training {begun} on {device} with {counts} pairs{texts}.")
+    ctx.begins_with(_weights_of(base, parent), spec.base_model or base)
 
     def attempt(settings: Any) -> Path:
         ctx.set_phase("training")
@@ -147,6 +154,15 @@ def _beginning(name: str) -> tuple[str, Version | None]:
     if version is None:
         return bases.encoder_of(name), None
     return version.base_model, open_version("embeddings", version.id)
+
+
+def _weights_of(base: str, parent: Version | None) -> str:
+    """Hash of everything that the training begins with; the last word of a version is not looked at."""
+    found = [fingerprint(resolve_base(base))]
+    if parent is not None:
+        files = sorted(parent.path.glob("*.safetensors"))
+        found += [sha256_file(file) for file in files if file.name != models.VERDICT_FILE]
+    return hashlib.sha256("".join(found).encode()).hexdigest()
 
 
 def _origin(parent: Version) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
 
-from core.encoders.bases import DEFAULT_BASE
+from core.encoders.bases import DEFAULT_BASE, fingerprint, resolve_base
 from core.ner import model as models
 from core.ner.evaluate import evaluate
 from core.ner.fit import Fitted, fit
@@ -57,6 +57,7 @@ def train(spec: RunSpec, ctx: RunContext) -> TrainResult:
     sets = {"test": splits["test"], "gold": list(store.read_rows(gold, "test")) if gold else []}
     device = device_here()
     _announce(ctx, recipe, base, splits, device)
+    ctx.begins_with(fingerprint(resolve_base(base)), base)
 
     def attempt(settings: Any) -> Path:
         ctx.set_phase("training")

@@ -13,10 +13,10 @@ from core.embeddings import train as room
 from core.embeddings.predict import load_model
 from core.embeddings.recipe import build_recipe
 from core.errors import BaseModelError
-from core.runs.context import RunCancelled, RunContext
+from core.runs.context import BEGINNING_FILE, RunCancelled, RunContext
 from core.runs.log import LogTail
 from core.runs.spec import RunSpec
-from core.workspace import Workspace, write_json_atomic
+from core.workspace import Workspace, read_json, write_json_atomic
 from tests.core.embeddings.tiny import toy_pairs
 
 VALUES = {
@@ -77,6 +77,8 @@ def test_a_run_logs_stores_and_reports(begin: Any, workspace: Workspace) -> None
     assert (
         set(report["stress"]) == {"edits", "share", "copies", "known"} and len(report["stress"]["known"]) == 3
     )
+    begun = read_json(context.run_dir / BEGINNING_FILE)
+    assert begun["name"] and len(begun["sha256"]) == 64
     assert set(report["general"]) == {"before", "after", "lost"}
     assert report["before"]["model"] == "base" and report["before"]["test"]["pairs"] == 40
     epochs = events(context, "epoch")
