@@ -30,7 +30,9 @@ _MOST_CORES = 8  # more help less and less: batches are small
 _START_SECONDS = 25.0
 _COMPARED = 0.27  # weights of the comparison word by word, in encoder layers
 _PAIR_SECONDS = 0.001  # reading the figures of a pair and cutting it into word pieces, on one core
-_VERDICT_SECONDS = 24.0  # the 18,000 small updates of the last word (two fits of six networks), on one core
+# The last word: two fits, the first without a fifth of the pairs, of six networks; updates as in verdict.py.
+_MEMBERS, _LEAST_STEPS, _MOST_STEPS, _PAIRS_A_STEP = 6, 150, 1500, 13
+_UPDATE_SECONDS = 0.0014  # of one network, on one core
 _LEAST_VERDICT_PAIRS = 200  # as in verdict.py
 _STRESS_PAIRS = 540  # of stress.stress_report
 _EVERYDAY = 2 * 59 * 14 / _PIECES  # texts of general.jsonl, as if they were as long as the pairs'
@@ -101,7 +103,12 @@ def fixed_seconds(recipe: EmbeddingsRecipe, rows: int) -> float:
     word."""
     validation, test = _others(rows)
     seconds = _PAIR_SECONDS * (rows + validation + 2 * (test + _STRESS_PAIRS))
-    return seconds + (_VERDICT_SECONDS if recipe.verdict and validation >= _LEAST_VERDICT_PAIRS else 0.0)
+    if not recipe.verdict or validation < _LEAST_VERDICT_PAIRS:
+        return seconds
+    steps = [
+        min(_MOST_STEPS, max(_LEAST_STEPS, pairs / _PAIRS_A_STEP)) for pairs in (0.8 * validation, validation)
+    ]
+    return seconds + _UPDATE_SECONDS * _MEMBERS * sum(steps)
 
 
 def _others(rows: int) -> tuple[float, float]:

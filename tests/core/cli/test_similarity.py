@@ -201,7 +201,7 @@ def test_the_benchmarks_measure_search_and_encoding(
 def test_regrade_makes_a_version_that_follows_the_given_grades(
     tiny_encoder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.embeddings.verdict._STEPS", 400)
+    monkeypatch.setattr("core.embeddings.verdict._MOST_STEPS", 400)
     parent = store_version(tiny_encoder)
     rows = [{**row, "group": f"g{n % 30}"} for n, row in enumerate(toy_pairs(400))]
     file = pair_file(tmp_path / "mine.jsonl", rows)
@@ -315,7 +315,7 @@ def test_regrade_on_fresh_pairs_of_topics_that_were_not_learnt_from(
     bank = default_bank()
     test = {rule.topic for rule in bank.rules_of("test")}
     assert not {rule.topic for rule in unseen_rules(version)} & {*card["topics"]["train"], *test}
-    monkeypatch.setattr("core.embeddings.verdict._STEPS", 50)
+    monkeypatch.setattr("core.embeddings.verdict._MOST_STEPS", 50)
     status, value = run_json(capsys, "regrade", "embeddings", "--model", version.id, "--fresh", "300")
     assert status == 0, value
     assert "300 pairs of fresh pairs of topics unknown to v3" in value["origin"]["text"]

@@ -32,7 +32,11 @@ def test_every_core_counts_up_to_those_that_may_be_used() -> None:
 
 def test_the_last_word_and_the_scoring_count() -> None:
     with_word, without = build_recipe("fast"), build_recipe("fast", {"verdict": False})
-    assert fixed_seconds(with_word, 8400) == fixed_seconds(without, 8400) + 24.0
+    # 2,400 validation pairs: 150 updates without a fifth of them, 184 with all, of six networks.
+    added = fixed_seconds(with_word, 8400) - fixed_seconds(without, 8400)
+    assert added == pytest.approx(6 * (150 + 2400 / 13) * room._UPDATE_SECONDS)
+    more = fixed_seconds(with_word, 10**6) - fixed_seconds(without, 10**6)
+    assert added < more <= 6 * 2 * 1500 * room._UPDATE_SECONDS * 1.01
     assert fixed_seconds(with_word, 100) == fixed_seconds(without, 100), "too few pairs to fit it on"
     assert operations(with_word, 8400) > operations(without, 8400)
     # Without a single training pair a run still scores two models on the edits.
@@ -61,6 +65,8 @@ def test_its_numbers_are_those_of_the_training() -> None:
     share = inspect.signature(losses.PairLoss).parameters["share"].default
     assert (share, losses._REHEARSE_EVERY) == (room._REHEARSED, room._REHEARSE_EVERY)
     assert room._LEAST_VERDICT_PAIRS == verdict._LEAST_PAIRS
+    for name in ("_MEMBERS", "_LEAST_STEPS", "_MOST_STEPS", "_PAIRS_A_STEP"):
+        assert getattr(room, name) == getattr(verdict, name)
     edits = stress.stress_set()
     pairs = sum(2 * len(found) for found in edits["edits"].values()) + len(edits["copies"]) + 3
     assert pairs == pytest.approx(room._STRESS_PAIRS, rel=0.1)
