@@ -20,6 +20,7 @@ from core.embeddings.predict import SimilarityModel, load_base, load_folder, loa
 from core.embeddings.stress import general_similarity, stress_report
 from core.encoders.bases import fingerprint, resolve_base
 from core.files import sha256_file
+from core.runs.checkpoints import begin_with
 from core.runs.outcome import emptied, in_use, scored, without
 from core.runs.stage import Stage
 from core.training.precision import device_here
@@ -71,7 +72,7 @@ def train(spec: RunSpec, ctx: RunContext) -> TrainResult:
     begun = f"{parent.id}, trained from {base}," if parent else f"{base} ({recipe.method})"
     texts = f" and {len(corpus)} texts" if corpus else ""
     ctx.log(f"Training {begun} on {device} with {counts} pairs{texts}.")
-    ctx.begins_with(_weights_of(base, parent), spec.base_model or base)
+    begin_with(ctx.run_dir, _weights_of(base, parent), spec.base_model or base)
 
     def attempt(settings: Any) -> Path:
         ctx.set_phase("training")

@@ -18,6 +18,7 @@ from core.ner import model as models
 from core.ner.evaluate import evaluate
 from core.ner.fit import Fitted, fit
 from core.ner.predict import NerModel, load_base, load_folder, load_model
+from core.runs.checkpoints import begin_with
 from core.runs.outcome import emptied, in_use, scored, without
 from core.tasks import TASKS
 from core.training.precision import device_here
@@ -57,7 +58,7 @@ def train(spec: RunSpec, ctx: RunContext) -> TrainResult:
     sets = {"test": splits["test"], "gold": list(store.read_rows(gold, "test")) if gold else []}
     device = device_here()
     _announce(ctx, recipe, base, splits, device)
-    ctx.begins_with(fingerprint(resolve_base(base)), base)
+    begin_with(ctx.run_dir, fingerprint(resolve_base(base)), base)
 
     def attempt(settings: Any) -> Path:
         ctx.set_phase("training")

@@ -9,9 +9,11 @@ import re
 import shutil
 from pathlib import Path
 
+from core.errors import TrainingError
 from core.workspace import read_json, write_json_atomic
 
 COMPLETE_FILE = "complete.json"
+BEGINNING_FILE = "beginning.json"
 
 # Ours and those of the Hugging Face Trainer.
 _NAME = re.compile(r"(step|checkpoint)-\d+")
@@ -43,6 +45,27 @@ def newest_checkpoint(folder: Path) -> Path | None:
     """The complete checkpoint with the highest step, or None."""
     found = complete_checkpoints(folder)
     return found[-1][1] if found else None
+
+
+def begin_with(run_dir: Path, sha256: str, name: str) -> None:
+    """Remember which weights a training begins with; its resume points hold only what it changed in them.
+
+    Args:
+        run_dir: The run folder.
+        sha256: Of the weights.
+        name: What the user chose them by.
+
+    Raises:
+        TrainingError: If the run has a resume point that belongs to other weights of that name.
+    """
+    file = run_dir / BEGINNING_FILE
+    known = read_json(file)["sha256"] if file.is_file() else sha256
+    if known != sha256 and newest_checkpoint(run_dir / "checkpoints") is not None:
+        raise TrainingError(
+            f"{name!r} holds other weights than when this training began; its resume points need those.",
+            "Start it anew, or put the former weights back and resume.",
+        )
+    write_json_atomic(file, {"name": name, "sha256": sha256})
 
 
 def prune(folder: Path, keep: int = 2, best: Path | None = None) -> list[Path]:

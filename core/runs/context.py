@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from core.errors import TrainingError
 from core.runs import checkpoints
 from core.runs.events import MetricsLog, plain
 from core.runs.pace import Pace
@@ -23,9 +22,6 @@ from core.runs.signals import EpochPoint, Signal, SignalRules, signals
 from core.runs.spec import RunSpec
 from core.runs.state import CANCEL_FILE, STOP_FILE, RunState, RunStatus, best_epoch, new_status, write_status
 from core.tasks import TASKS
-from core.workspace import read_json, write_json_atomic
-
-BEGINNING_FILE = "beginning.json"
 
 Decision = Literal["continue", "stop", "cancel"]
 
@@ -126,25 +122,6 @@ class RunContext:
     def resume_from(self) -> Path | None:
         """The newest complete checkpoint of this run, or None to begin from the base weights."""
         return checkpoints.newest_checkpoint(self.checkpoints)
-
-    def begins_with(self, sha256: str, name: str) -> None:
-        """Tell which weights the training begins with; its resume points hold only what it changed in them.
-
-        Args:
-            sha256: Of the weights.
-            name: What the user chose them by.
-
-        Raises:
-            TrainingError: If the run has a resume point that belongs to other weights of that name.
-        """
-        file = self.run_dir / BEGINNING_FILE
-        known = read_json(file)["sha256"] if file.is_file() else sha256
-        if self.resume_from is not None and known != sha256:
-            raise TrainingError(
-                f"{name!r} holds other weights than when this training began; its resume points need those.",
-                "Start it anew, or put the former weights back and resume.",
-            )
-        write_json_atomic(file, {"name": name, "sha256": sha256})
 
     @property
     def stop_text(self) -> str:

@@ -13,7 +13,8 @@ from core.embeddings import train as room
 from core.embeddings.predict import load_model
 from core.embeddings.recipe import build_recipe
 from core.errors import BaseModelError
-from core.runs.context import BEGINNING_FILE, RunCancelled, RunContext
+from core.runs.checkpoints import BEGINNING_FILE
+from core.runs.context import RunCancelled, RunContext
 from core.runs.log import LogTail
 from core.runs.spec import RunSpec
 from core.workspace import Workspace, read_json, write_json_atomic

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from core.errors import TrainingError
 from core.runs import checkpoints
+from core.workspace import read_json
 
 
 def make(folder, name, step=None, files=("a", "sub/b")):
@@ -55,3 +57,14 @@ def test_sweeping_removes_half_written_checkpoints_only(tmp_path):
     make(tmp_path, "best")
     checkpoints.sweep_incomplete(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["best", "checkpoint-9"]
+
+
+def test_resume_points_belong_to_the_weights_that_the_training_began_with(tmp_path):
+    """They hold only what training changed: over other weights they would be another model."""
+    checkpoints.begin_with(tmp_path, "aa", "starter")
+    checkpoints.begin_with(tmp_path, "bb", "starter")  # nothing was trained yet: other weights are as good
+    make(tmp_path / "checkpoints", "step-5", 5)
+    checkpoints.begin_with(tmp_path, "bb", "starter")
+    with pytest.raises(TrainingError, match="'starter' holds other weights"):
+        checkpoints.begin_with(tmp_path, "cc", "starter")
+    assert read_json(tmp_path / checkpoints.BEGINNING_FILE) == {"name": "starter", "sha256": "bb"}

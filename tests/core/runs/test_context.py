@@ -7,7 +7,7 @@ import time
 import pytest
 
 from core.errors import TrainingError
-from core.runs.context import BEGINNING_FILE, RunContext
+from core.runs.context import RunContext
 from core.runs.log import LogTail, RunLog
 from core.runs.spec import RunSpec
 from core.runs.state import STATUS_FILE, _from_start
@@ -95,22 +95,6 @@ def test_a_resumed_training_remembers_its_epochs(run_dir):
         assert ctx.status.best["f1"] == 0.8
         assert ctx.status.progress == 0.2
         assert ctx.epoch(30, 3, {"f1": 0.6}) == "stop"
-
-
-def test_resume_points_belong_to_the_weights_that_the_training_began_with(run_dir):
-    """They hold only what training changed: over other weights they would be another model."""
-    with context(run_dir) as ctx:
-        ctx.begins_with("aa", "starter")
-        ctx.begins_with("bb", "starter")  # nothing was trained yet: other weights are as good
-        folder = ctx.checkpoints / "step-5"
-        folder.mkdir()
-        (folder / "weights").write_bytes(b"1")
-        ctx.checkpoint(5, folder)
-    with context(run_dir) as ctx:
-        ctx.begins_with("bb", "starter")
-        with pytest.raises(TrainingError, match="'starter' holds other weights"):
-            ctx.begins_with("cc", "starter")
-    assert read_json(run_dir / BEGINNING_FILE)["sha256"] == "bb"
 
 
 def test_wishes_of_the_user_come_first(run_dir):
