@@ -175,7 +175,7 @@ def build(
             heads=sizes["heads"],
             inner=sizes["inner"],
             figures=len(FEATURES),
-            compare=sizes.get("compare", 0),  # heads stored before it existed do not name it
+            compare=sizes["compare"],
         )
     own = getattr(getattr(encoder, "encoder", None), "layer", None)
     if head is None and own is not None and config.model_type == "bert":
@@ -318,6 +318,7 @@ def read_info(folder: Path) -> ModelInfo:
         ModelError: If the folder holds no similarity model, or one of a newer Studio.
     """
     info = stored.read_info(ModelInfo, folder, INFO_FILE, "similarity model", FORMAT)
+    info.head.setdefault("compare", 0)  # heads stored before there was a comparison do not name it
     if list(info.figures) != list(FEATURES):
         raise ModelError(
             f"The model in {str(folder)!r} was stored by another Studio.", "Update or train again."

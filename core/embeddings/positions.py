@@ -51,7 +51,10 @@ def _positions(text: str, bank: Bank) -> list[tuple[int, int, str]]:
             continue
         for number, side in enumerate(contrast.sides):
             other = contrast.sides[(number + 1) % len(contrast.sides)]
-            if any(re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text) for name in other):
+            # The lists are long: the cheap look spares many patterns.
+            if any(
+                name in text and re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text) for name in other
+            ):
                 continue  # "from 1 ft above to 2 ft below" names both sides
             for at, name in enumerate(side):
                 if name not in text:

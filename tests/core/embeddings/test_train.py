@@ -19,6 +19,7 @@ from core.embeddings.losses import contrast, share_a_text
 from core.embeddings.predict import SimilarityModel, load_base, load_folder
 from core.embeddings.recipe import PRESETS, build_recipe
 from core.errors import BaseModelError, IntegrityError, ModelError, NonFiniteLossError, RecipeError
+from core.workspace import read_json, write_json_atomic
 from tests.core.embeddings.tiny import toy_pairs
 
 VALUES = {
@@ -294,6 +295,16 @@ def test_the_head_alone_learns(tiny_encoder: Path, tmp_path: Path) -> None:
     recipe = build_recipe("fast", {**values, "compare": False})
     network, info, fresh = models.go_on(tmp_path / "two", recipe)
     assert network.head.compare is not None and info.head["compare"] > 0 and fresh == []
+
+
+def test_a_head_stored_before_there_was_a_comparison_has_none(tiny_encoder: Path, tmp_path: Path) -> None:
+    network, _, info = models.build(str(tiny_encoder), head_layers=1, compare=False)
+    models.store(network, tmp_path, info)
+    told = read_json(tmp_path / models.INFO_FILE)
+    del told["head"]["compare"]
+    write_json_atomic(tmp_path / models.INFO_FILE, told)
+    assert models.read_info(tmp_path).head == info.head
+    assert models.load(tmp_path)[0].head.compare is None
 
 
 def test_the_head_alone_learns_beside_an_untrained_encoder(tiny_encoder: Path, tmp_path: Path) -> None:
