@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from typing import Any
 
@@ -28,6 +28,7 @@ class PairExamples(Dataset):
         reader: Reads the figures.
         max_length: Most word pieces of a text.
         figures: False gives zeros instead.
+        progress: Called with (texts read, texts in all), every thousand texts.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class PairExamples(Dataset):
         *,
         max_length: int,
         figures: bool = True,
+        progress: Callable[[int, int], None] | None = None,
     ) -> None:
         if not rows:
             raise DatasetError("There are no pairs to learn from.", "Choose a dataset with a training split.")
@@ -50,8 +52,10 @@ class PairExamples(Dataset):
                 "input_ids"
             ]
             pieces.update(zip(part, made, strict=True))
-        if figures:
-            readings = {text: reader.read(text) for text in texts}
+            if figures:
+                readings.update((text, reader.read(text)) for text in part)
+            if progress is not None:
+                progress(begin + len(part), len(texts))
         self.a = [pieces[row["a"]] for row in rows]
         self.b = [pieces[row["b"]] for row in rows]
         self.scores = np.asarray([row["score"] for row in rows], dtype=np.float32)

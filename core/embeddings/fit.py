@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,6 +83,7 @@ def fit(
     start: Path | None = None,
     callbacks: Sequence[TrainerCallback] = (),
     first_callbacks: Sequence[TrainerCallback] = (),
+    reading: Callable[[int, int], None] | None = None,
 ) -> Fitted:
     """Train from a base encoder: the first stage on `corpus` where the recipe asks for it, then the pairs.
 
@@ -102,6 +103,7 @@ def fit(
             remembered of everyday sentences stays the base's.
         callbacks: More Trainer callbacks for the second stage, for example `HfBridge`.
         first_callbacks: Callbacks for the first stage.
+        reading: Called with (texts read, texts in all) while the training pairs are read.
 
     Raises:
         BaseModelError: If the base cannot be used, or the recipe does not fit the model to begin with.
@@ -144,8 +146,9 @@ def fit(
         )
     reader = PairReader(info.cues)
     examples = PairExamples(
-        train_rows, tokenizer, reader, max_length=info.max_length, figures=recipe.use_figures
-    )
+        train_rows, tokenizer, reader, max_length=info.max_length, figures=recipe.use_figures,
+        progress=reading,
+    )  # fmt: skip
     seen = PairExamples(
         validation_rows, tokenizer, reader, max_length=info.max_length, figures=recipe.use_figures
     )

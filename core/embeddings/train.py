@@ -22,7 +22,7 @@ from core.encoders.bases import fingerprint, resolve_base
 from core.files import sha256_file
 from core.runs.checkpoints import begin_with
 from core.runs.outcome import emptied, in_use, scored, without
-from core.runs.stage import Stage
+from core.runs.stage import Stage, counted
 from core.training.precision import device_here
 from core.training.stored import quiet
 
@@ -92,6 +92,7 @@ def train(spec: RunSpec, ctx: RunContext) -> TrainResult:
             start=parent and parent.path,
             callbacks=[bridge],
             first_callbacks=[FirstStage(ctx, recipe.first_stage)],
+            reading=counted(ctx, "Reading the texts of the pairs"),
         )
         if ctx.should_stop() == "cancel":
             raise RunCancelled

@@ -1,15 +1,17 @@
-"""A stage of a training that comes before the main one, with updates and a loss of its own.
+"""What a training does before its main stage: a stage with updates and a loss of its own, or plain work.
 
-Its events have the kind `stage` and never mix with the steps of the main stage; charts are the dashboard's.
+Events of a stage have the kind `stage` and never mix with the steps of the main stage; charts are the
+dashboard's.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Callable
 from typing import Any
 
-from core.runs.context import STEP_SECONDS, RunContext
+from core.runs.context import STEP_SECONDS, RunCancelled, RunContext
 
 
 class Stage:
@@ -50,3 +52,34 @@ class Stage:
         share = min(1.0, step / self.total) if self.total else 0.0
         self.ctx.status = dataclasses.replace(self.ctx.status, message=said, progress=share)
         self.ctx.save_status()
+
+
+def counted(ctx: RunContext, what: str) -> Callable[[int, int], None]:
+    """Show how far a long piece of work has come that is no update, for example reading pairs.
+
+    Args:
+        ctx: The run.
+        what: What is done, as the page shows it: "Reading pairs".
+
+    Returns:
+        To be called with (done, total); it writes the status at most five times a second.
+
+    Raises:
+        RunCancelled: By the returned function, when the user cancelled the run.
+    """
+    next_at = 0.0
+
+    def tell(done: int, total: int) -> None:
+        nonlocal next_at
+        now = time.monotonic()
+        if now < next_at and done < total:
+            return
+        next_at = now + STEP_SECONDS
+        if ctx.should_stop() == "cancel":
+            raise RunCancelled
+        ctx.status = dataclasses.replace(
+            ctx.status, message=f"{what}: {done:,} of {total:,}.", progress=done / max(total, 1)
+        )
+        ctx.save_status()
+
+    return tell

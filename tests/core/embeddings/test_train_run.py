@@ -71,6 +71,23 @@ def events(context: RunContext, kind: str) -> list[dict]:
     return [event for event in LogTail(context.metrics_log.path).read() if event["kind"] == kind]
 
 
+def test_reading_the_pairs_is_shown_and_can_be_cancelled(begin: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = begin(first_stage="none")
+    said: list[str] = []
+
+    def save() -> None:
+        said.append(context.status.message)
+        if said[-1].startswith("Reading"):
+            (context.run_dir / "cancel").touch()
+            context._next_look = 0.0
+
+    monkeypatch.setattr(context, "save_status", save)
+    with pytest.raises(RunCancelled):
+        room.train(context.spec, context)
+    texts = len({row[side] for row in toy_pairs(200) for side in ("a", "b")})
+    assert f"Reading the texts of the pairs: {texts} of {texts}." in said
+
+
 def test_a_run_logs_stores_and_reports(begin: Any, workspace: Workspace) -> None:
     context = begin()
     report = room.train(context.spec, context).report

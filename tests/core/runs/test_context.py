@@ -7,9 +7,10 @@ import time
 import pytest
 
 from core.errors import TrainingError
-from core.runs.context import RunContext
+from core.runs.context import RunCancelled, RunContext
 from core.runs.log import LogTail, RunLog
 from core.runs.spec import RunSpec
+from core.runs.stage import counted
 from core.runs.state import STATUS_FILE, _from_start
 from core.workspace import read_json
 
@@ -159,3 +160,19 @@ def test_a_task_without_a_main_metric_still_trains(run_dir):
         ctx.start(1, 1)
         assert ctx.epoch(1, 1, {"loss": 1.0}) == "continue"
         assert ctx.status.best == {}
+
+
+def test_work_that_is_no_update_shows_how_far_it_has_come_and_can_be_cancelled(run_dir):
+    with context(run_dir) as ctx:
+        tell = counted(ctx, "Reading pairs")
+        tell(1000, 4000)
+        stored = read_json(run_dir / STATUS_FILE)
+        assert (stored["message"], stored["progress"]) == ("Reading pairs: 1,000 of 4,000.", 0.25)
+        tell(2000, 4000)  # too soon to write again
+        assert read_json(run_dir / STATUS_FILE)["progress"] == 0.25
+        tell(4000, 4000)
+        assert read_json(run_dir / STATUS_FILE)["message"] == "Reading pairs: 4,000 of 4,000."
+        (run_dir / "cancel").touch()
+        ctx._next_look = 0.0
+        with pytest.raises(RunCancelled):
+            tell(4000, 4000)
