@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from core.embeddings.exchanges import EXCHANGES, PairReader
+from core.embeddings.exchanges import EXCHANGES, PairReader, PairReading
+from core.text.cues import contradict
 from core.text.quantities import Quantity, canonical, find_quantities, same_quantity
 from dashboard import words
 
@@ -176,7 +177,7 @@ def differences(a: str, b: str, reader: PairReader) -> list[Difference]:
     left, right = reader.read(a), reader.read(b)
     found = _quantities(a, b, list(left.quantities), list(right.quantities))
     if left.obligations or right.obligations:
-        found.append(_line("Obligation", *map(_obligations, (left.obligations, right.obligations))))
+        found.append(_obligation(left, right, reader))
     for number, (x, y) in enumerate(zip(left.sides, right.sides, strict=True)):
         if (x - y) and (y - x):
             sides = reader.opposites[number]
@@ -200,6 +201,14 @@ def differences(a: str, b: str, reader: PairReader) -> list[Difference]:
 def _line(what: str, a: str, b: str) -> Difference:
     alike = a == b if a and b else None
     return Difference(what, a or "–", b or "–", alike)
+
+
+def _obligation(left: PairReading, right: PairReading, reader: PairReader) -> Difference:
+    if not reader.has_demands:
+        return _line("Obligation", *map(_obligations, (left.obligations, right.obligations)))
+    # "May not exceed" and "shall be at most" differ in words only.
+    alike = True if left.demands == right.demands else False if contradict(left, right) else None
+    return Difference("Obligation", _obligations(left.demands), _obligations(right.demands), alike)
 
 
 def _obligations(names: frozenset[str]) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 
 from core.embeddings.bank import DATA, load_contrasts, read_yaml, singular
 from core.errors import GrammarError
-from core.text.cues import CueReader, Reading, load_cues
+from core.text.cues import DEMANDS, CueReader, Reading, compare_demands, load_cues
 
 TABLE = "exchanges"  # its place in a model's table of cues
 EXCHANGES = ("things_exchanged", "positions_exchanged", "cases_exchanged")
@@ -91,8 +91,8 @@ class PairReader(CueReader):
 
     def nothing(self) -> np.ndarray:  # type: ignore[override]
         """The figures of a pair of which nothing is known: zeros, as many as `compare` gives."""
-        count = len(CueReader.nothing()) + (len(EXCHANGES) if self.has_exchanges else 0)
-        return np.zeros(count, dtype=np.float32)
+        count = len(EXCHANGES) * self.has_exchanges + len(DEMANDS) * self.has_demands
+        return np.concatenate([CueReader.nothing(), np.zeros(count, dtype=np.float32)])
 
     def read(self, text: str) -> PairReading:
         """What one text requires and names."""
@@ -123,13 +123,15 @@ class PairReader(CueReader):
         return found
 
     def compare(self, a: Reading, b: Reading) -> np.ndarray:
-        """Figures of a pair: those of `CueReader.compare`, then, with lists, those named in `EXCHANGES`."""
-        figures = super().compare(a, b)
-        if not self.has_exchanges:
-            return figures
-        kinds = [exchange.kind for exchange in self.exchanges(a, b)]
-        counts = np.asarray([min(kinds.count(kind), _MOST) for kind in EXCHANGES], dtype=np.float32)
-        return np.concatenate([figures, counts])
+        """Figures of a pair: those of `CueReader.compare`, then, with a table that has what they need, those
+        named in `EXCHANGES` and those named in `core.text.cues.DEMANDS`."""
+        parts = [super().compare(a, b)]
+        if self.has_exchanges:
+            kinds = [exchange.kind for exchange in self.exchanges(a, b)]
+            parts.append(np.asarray([min(kinds.count(kind), _MOST) for kind in EXCHANGES], dtype=np.float32))
+        if self.has_demands:
+            parts.append(compare_demands(a, b))
+        return np.concatenate(parts)
 
     def _partners(self, a: list[Name], b: list[Name]) -> list[tuple[Name, Name]]:
         """Names of one sort, each used once; the same partners whichever text comes first."""
@@ -185,6 +187,14 @@ def load_exchanges() -> dict[str, Any]:
         "positions": [[list(side) for side in c.sides] for c in contrasts if c.kind == "place"],
         "cases": [[list(side) for side in c.sides] for c in contrasts if c.kind != "place"],
     }
+
+
+def renewed(table: Mapping[str, Any]) -> dict[str, Any]:
+    """A model's table for a last word that is fitted anew: it may read what came after the model was trained.
+
+    What the head learnt to read stays as it is.
+    """
+    return {**load_cues(), **table, TABLE: load_exchanges()}
 
 
 @cache

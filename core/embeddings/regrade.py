@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from core.embeddings import model as models
 from core.embeddings.batches import PairExamples
 from core.embeddings.derived import Progress, parent_of, register_derived, trained_version
-from core.embeddings.exchanges import TABLE, PairReader, load_exchanges
+from core.embeddings.exchanges import PairReader, renewed
 from core.embeddings.predict import load_folder
 from core.embeddings.verdict import settle
 from core.errors import InputError
@@ -68,8 +68,7 @@ def regrade(
             "Give 0.5 to 1, and below 1 a version that was trained by the method full.",
         )
     parent = load_folder(version.path, ref=version.id)
-    # The last word is fitted anew, so it may learn to read lists that came after the version was trained.
-    cues = {**parent.info.cues, TABLE: load_exchanges()}
+    cues = renewed(parent.info.cues)
     examples = PairExamples(
         rows, parent.tokenizer, PairReader(cues), max_length=parent.info.max_length,
         figures=parent.info.use_figures,

@@ -38,6 +38,16 @@ FEATURES = (
     "length_ratio",
     "shorter_length",
 )
+# Figures of what two texts demand; only for the last word on a pair, since heads were trained without them.
+DEMANDS = (
+    "demands_opposed",
+    "demands_differ",
+    "leave_against_duty",
+    "leave_differs",
+    "refusals_differ",
+    "refusals_apart",
+)
+_LEAVE, _DUTY = frozenset(("permitted", "not_required")), frozenset(("required", "forbidden"))
 # Obligations that contradict each other when everything else is equal.
 _OPPOSED = {
     frozenset(pair)
@@ -56,7 +66,12 @@ _REFERENCES = re.compile(
 
 @dataclass(frozen=True)
 class Reading:
-    """What `CueReader.read` finds in one text."""
+    """What `CueReader.read` finds in one text.
+
+    `demands` are the obligations as a careful reader takes them: a limit ("may not exceed") and a refusal
+    with a condition ("not before") require something, and a sentence that names no obligation requires, too.
+    `refusals` are the negations that are no part of a limit.
+    """
 
     quantities: tuple[Quantity, ...]
     obligations: frozenset[str]
@@ -66,6 +81,8 @@ class Reading:
     underground: int
     references: frozenset[str]
     words: int
+    demands: frozenset[str] = frozenset()
+    refusals: int = 0
 
 
 class CueReader:
@@ -85,6 +102,12 @@ class CueReader:
             self.negation = _any([table["negation"]])
             self.opposites = [[_any([side]) for side in line.split(" <> ")] for line in table["opposites"]]
             self.overhead, self.underground = _any([table["overhead"]]), _any([table["underground"]])
+            # Tables stored before there were demands have neither.
+            self.has_demands = "limits" in table
+            if self.has_demands:
+                more = f"(?:{table['more']})"
+                self.limits = _any([line.replace("MORE", more) for line in table["limits"]])
+                self.conditions = _any([table["conditions"]])
         except (KeyError, TypeError, re.error) as error:
             raise GrammarError(
                 f"The table of cues cannot be used: {error}.", "Correct data/text/cues.yaml."
@@ -98,26 +121,40 @@ class CueReader:
     def read(self, text: str) -> Reading:
         """What one text requires."""
         low = text.lower().replace("’", "'")
-        found = set()
-        rest = low
-        for name in OBLIGATIONS:
-            if self.obligation[name].search(rest):
-                found.add(name)
-                # What told "need not" shall not also tell "need".
-                rest = self.obligation[name].sub(" ", rest)
+        demands, refusals = self._demands(low)
         sides = tuple(
             frozenset(n for n, side in enumerate(line) if side.search(low)) for line in self.opposites
         )
         return Reading(
             tuple(find_quantities(text)),
-            frozenset(found),
+            frozenset(self._obligations(low)),
             len(self.negation.findall(low)),
             sides,
             len(self.overhead.findall(low)),
             len(self.underground.findall(low)),
             frozenset(hit.rstrip(".") for hit in _REFERENCES.findall(low)),
             len(low.split()),
+            demands,
+            refusals,
         )
+
+    def _obligations(self, low: str) -> set[str]:
+        found = set()
+        for name in OBLIGATIONS:
+            if self.obligation[name].search(low):
+                found.add(name)
+                # What told "need not" shall not also tell "need".
+                low = self.obligation[name].sub(" ", low)
+        return found
+
+    def _demands(self, low: str) -> tuple[frozenset[str], int]:
+        if not self.has_demands:
+            return frozenset(), 0
+        rest, limits = self.limits.subn(" ", low)
+        found = self._obligations(rest)
+        if limits or not found or ("forbidden" in found and self.conditions.search(low)):
+            found.add("required")
+        return frozenset(found), len(self.negation.findall(rest))
 
     def compare(self, a: Reading, b: Reading) -> np.ndarray:
         """Figures of a pair in the order of `FEATURES`, (F,) float32, symmetric in a and b."""
@@ -127,11 +164,7 @@ class CueReader:
         conflict = min(_of_a_dimension(only_a, only_b), _of_a_dimension(only_b, only_a))
         matched = min(len(a.quantities) - len(only_a), len(b.quantities) - len(only_b))
         extra = max(0, len(only_a) + len(only_b) - 2 * conflict)
-        opposed = any(
-            frozenset((x, y)) in _OPPOSED
-            for x in a.obligations - b.obligations
-            for y in b.obligations - a.obligations
-        )
+        opposed = _opposed(a.obligations, b.obligations)
         crossed = sum(bool(x - y) and bool(y - x) for x, y in zip(a.sides, b.sides, strict=True))
         place_a, place_b = np.sign(a.overhead - a.underground), np.sign(b.overhead - b.underground)
         longer = max(a.words, b.words, 1)
@@ -156,6 +189,35 @@ class CueReader:
             ],
             dtype=np.float32,
         )
+
+
+def compare_demands(a: Reading, b: Reading) -> np.ndarray:
+    """Figures of what two texts demand in the order of `DEMANDS`, (6,) float32, symmetric in a and b."""
+    return np.asarray(
+        [
+            _opposed(a.demands, b.demands),
+            a.demands != b.demands,
+            _leave_against_duty(a.demands, b.demands),
+            bool(a.demands & _LEAVE) != bool(b.demands & _LEAVE),
+            a.refusals % 2 != b.refusals % 2,
+            min(abs(a.refusals - b.refusals), 3),
+        ],
+        dtype=np.float32,
+    )
+
+
+def contradict(a: Reading, b: Reading) -> bool:
+    """Whether one text permits what the other requires or forbids, as far as words tell."""
+    return _opposed(a.demands, b.demands) or _leave_against_duty(a.demands, b.demands)
+
+
+def _leave_against_duty(a: frozenset[str], b: frozenset[str]) -> bool:
+    """Whether one text only leaves free and the other only binds."""
+    return any(x & _LEAVE and not x & _DUTY and y & _DUTY and not y & _LEAVE for x, y in ((a, b), (b, a)))
+
+
+def _opposed(a: frozenset[str], b: frozenset[str]) -> bool:
+    return any(frozenset((x, y)) in _OPPOSED for x in a - b for y in b - a)
 
 
 def _of_a_dimension(some: list[Quantity], others: list[Quantity]) -> int:

@@ -60,6 +60,12 @@ def test_obligation_place_and_rule_are_compared() -> None:
     assert "differs" in texts.difference_rows([texts.Difference("Rule", "37", "38", False)])[0][3]
 
 
+def test_a_limit_in_other_words_is_no_other_obligation() -> None:
+    assert rows("The sag may not exceed 5 ft.", "The sag shall be 5 ft at most.")["Obligation"][2] is True
+    assert rows("No work before a test.", "A test must come first.")["Obligation"][2] is None
+    assert rows("Guys may be slack.", "Guys shall be taut.")["Obligation"] == ("permitted", "required", False)
+
+
 @pytest.mark.parametrize(
     ("score", "word"),
     [(0.96, "the same requirement"), (0.7, "a related rule"), (0.3, "differs"), (0.0, "nothing in common"),

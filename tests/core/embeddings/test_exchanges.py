@@ -7,10 +7,12 @@ import itertools
 import numpy as np
 import pytest
 
-from core.embeddings.exchanges import EXCHANGES, TABLE, Exchange, PairReader, load_exchanges
+from core.embeddings.exchanges import EXCHANGES, TABLE, Exchange, PairReader, load_exchanges, renewed
 from core.embeddings.generate import build_settings, preview
 from core.errors import GrammarError
-from core.text.cues import CueReader, load_cues
+from core.text.cues import DEMANDS, FEATURES, CueReader, compare_demands, load_cues
+
+THINGS = len(FEATURES)  # place of the first figure of exchanges
 
 LISTS = {
     "things": [["pole", "tower"], ["guy", "anchor rod"], ["tower", "mast"]],
@@ -65,9 +67,10 @@ def test_figures_are_counted_behind_those_of_the_cues(reader: PairReader) -> Non
     plain = CueReader(load_cues())
     a, b = "Guy the pole above 5 feet when wet.", "Guy the tower below 6 feet when dry."
     figures = reader.compare(reader.read(a), reader.read(b))
-    assert len(figures) == len(reader.nothing()) == len(CueReader.nothing()) + len(EXCHANGES)
-    np.testing.assert_array_equal(figures[:-3], plain.compare(plain.read(a), plain.read(b)))
-    assert figures[-3:].tolist() == [1, 1, 1] and figures.dtype == np.float32
+    assert len(figures) == len(reader.nothing()) == len(CueReader.nothing()) + len(EXCHANGES) + len(DEMANDS)
+    np.testing.assert_array_equal(figures[: len(FEATURES)], plain.compare(plain.read(a), plain.read(b)))
+    assert figures[THINGS : THINGS + 3].tolist() == [1, 1, 1] and figures.dtype == np.float32
+    np.testing.assert_array_equal(figures[-len(DEMANDS) :], compare_demands(reader.read(a), reader.read(b)))
     np.testing.assert_array_equal(figures, reader.compare(reader.read(b), reader.read(a)))
 
 
@@ -75,7 +78,7 @@ def test_the_order_of_the_texts_does_not_matter(reader: PairReader) -> None:
     """One thing of a text is no partner of two: score(a, b) is score(b, a)."""
     one, two = "Climb the tower.", "Climb the pole and the mast."
     for a, b in ((one, two), (two, one)):
-        assert reader.compare(reader.read(a), reader.read(b))[-3] == 1
+        assert reader.compare(reader.read(a), reader.read(b))[THINGS] == 1
     shipped = PairReader({**load_cues(), TABLE: load_exchanges()})
     texts = [row[side] for row in preview(build_settings({"count": 300}), 60) for side in ("a", "b")]
     readings = [shipped.read(text) for text in texts]
@@ -83,14 +86,24 @@ def test_the_order_of_the_texts_does_not_matter(reader: PairReader) -> None:
         np.testing.assert_array_equal(shipped.compare(a, b), shipped.compare(b, a))
 
 
-def test_a_model_without_lists_reads_as_before() -> None:
-    reader, plain = PairReader(load_cues()), CueReader(load_cues())
+def test_a_model_without_lists_and_limits_reads_as_before() -> None:
+    table = {name: value for name, value in load_cues().items() if name != "limits"}
+    reader, plain = PairReader(table), CueReader(table)
     a, b = "Guy the pole above 5 feet.", "Guy the tower below 6 feet."
     assert reader.exchanges(reader.read(a), reader.read(b)) == []
     assert len(reader.nothing()) == len(CueReader.nothing())
     np.testing.assert_array_equal(
         reader.compare(reader.read(a), reader.read(b)), plain.compare(plain.read(a), plain.read(b))
     )
+
+
+def test_a_last_word_fitted_anew_reads_what_came_later_and_the_head_what_it_learnt() -> None:
+    learnt = {**{name: value for name, value in load_cues().items() if name != "limits"}, "overhead": "sky"}
+    old, new = PairReader(learnt), PairReader(renewed(learnt))
+    assert not old.has_demands and new.has_demands and new.has_exchanges
+    a, b = "A guy may not exceed 5 ft in the sky.", "A guy in a trench is under 5 ft."
+    ours = [reader.compare(reader.read(a), reader.read(b))[: len(FEATURES)] for reader in (old, new)]
+    np.testing.assert_array_equal(*ours)
 
 
 def test_broken_lists_are_named() -> None:
