@@ -9,7 +9,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import yaml
@@ -168,11 +168,18 @@ def load_contrasts(path: Path) -> list[Contrast]:
     ]
 
 
-def _slot(text: str, objects: Objects, contrasts: list[Contrast], where: str) -> Slot:
+@lru_cache(maxsize=20_000)  # fifty thousand slots hold some thousand quantities
+def _quantity(text: str) -> Slot | None:
     found = find_quantities(text)
     if len(found) == 1 and found[0].start == 0 and found[0].end == len(text):
         quantity = found[0]
         return Slot("quantity", (quantity.dimension, round(quantity.value, 3)), text)
+    return None
+
+
+def _slot(text: str, objects: Objects, contrasts: list[Contrast], where: str) -> Slot:
+    if (quantity := _quantity(text)) is not None:
+        return quantity
     low = text.lower()
     for number, contrast in enumerate(contrasts):
         for side, names in enumerate(contrast.sides):
