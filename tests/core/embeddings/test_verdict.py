@@ -12,7 +12,7 @@ from core.embeddings import model as models
 from core.embeddings.batches import PairExamples
 from core.embeddings.exchanges import PairReader
 from core.embeddings.predict import SimilarityModel, load_folder
-from core.embeddings.verdict import Verdict, alignment, rarity_of, settle
+from core.embeddings.verdict import Verdict, _among, _fit, alignment, rarity_of, settle, twins_of
 from core.errors import ModelError
 from tests.core.embeddings.tiny import toy_pairs
 
@@ -86,6 +86,42 @@ def test_a_verdict_stored_before_answers_were_spread_answers_as_it_did() -> None
     again.load_state_dict(old.state_dict())
     facts = torch.randn(5, 3)
     torch.testing.assert_close(again(facts), old(facts))
+
+
+def test_twins_share_one_text_and_are_graded_apart(tiny_encoder: Path) -> None:
+    _, tokenizer, info = models.build(str(tiny_encoder), head_layers=1)
+    rows = [
+        {"a": "the pole", "b": "a pole", "score": 0.9},
+        {"a": "the pole", "b": "a guy", "score": 0.4},
+        {"a": "the pole", "b": "a guy wire", "score": 0.5},  # too near to the one before
+        {"a": "an anchor", "b": "a guy", "score": 0.1},
+        {"a": "an anchor", "b": "a guy", "score": 0.6},  # the same pair again
+    ]
+    examples = PairExamples(rows, tokenizer, PairReader(info.cues), max_length=32)
+    twins = twins_of(examples)
+    assert {(0, 1), (0, 2)} <= {tuple(pair) for pair in twins.tolist()}
+    assert not {(1, 2), (3, 4), (0, 3)} & {tuple(pair) for pair in twins.tolist()}
+    chosen = torch.tensor([True, False, True, True, True])
+    assert _among(torch.tensor([[0, 1], [0, 2], [3, 4]]), chosen).tolist() == [[0, 1], [2, 3]]
+    assert twins_of(PairExamples(rows[:1], tokenizer, PairReader(info.cues), max_length=32)).shape == (0, 2)
+
+
+def test_twins_teach_how_far_an_edit_moves_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = torch.Generator().manual_seed(3)
+    facts = torch.randn(600, 4, generator=generator)
+    # In most pairs the second fact says nothing; between twins alone it decides.
+    grades = torch.rand(600, generator=generator)
+    facts[0:200:2, 1], facts[1:200:2, 1] = 1.0, -1.0
+    grades[0:200:2], grades[1:200:2] = 0.8, 0.3
+    twins = torch.arange(200).reshape(-1, 2)
+    moved = []
+    for weight in (0.0, 10.0):
+        monkeypatch.setattr("core.embeddings.verdict._CONTRAST", weight)
+        verdict = Verdict(4, 4, members=2, hidden=8)
+        _fit(verdict, facts, grades, twins, 0, 200)
+        answers = verdict(facts)
+        moved.append((answers[twins[:, 0]] - answers[twins[:, 1]]).mean().item())
+    assert moved[1] > moved[0] + 0.03 and moved[1] > 0.3, moved
 
 
 def test_too_few_pairs_leave_the_head_its_word(tiny_encoder: Path) -> None:
