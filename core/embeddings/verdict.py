@@ -31,9 +31,9 @@ _KNOTS = 41
 _SPREAD = 0.5
 # Generated pairs have one grade for each kind of difference. Taken as they are, such steps in the
 # distribution draw whole ranges of answers to one grade, and an edit within such a range hardly moves the
-# score. Widened by this much, rank correlation and squared error on held back pairs stay, and 2 to 4 of 100
-# edits more show.
-_GRADE_WIDTH = 0.05
+# score. Widened by this much, rank correlation and squared error on held back pairs stay, and 2 of 100 edits
+# more show.
+_GRADE_WIDTH = 0.04
 # Weight of the loss on how far an edit moves the score. Measured: 0.25 costs nothing on groups held back
 # and moves 2 to 4 of 100 edits more by over 0.2; 1.0 moves more and costs 0.01 of rank correlation there.
 _CONTRAST = 0.25
