@@ -315,12 +315,12 @@ def test_regrade_on_fresh_pairs_of_topics_that_were_not_learnt_from(
     bank = default_bank()
     test = {rule.topic for rule in bank.rules_of("test")}
     assert not {rule.topic for rule in unseen_rules(version)} & {*card["topics"]["train"], *test}
-    monkeypatch.setattr("core.embeddings.verdict._MOST_STEPS", 50)
-    status, value = run_json(capsys, "regrade", "embeddings", "--model", version.id, "--fresh", "300")
+    monkeypatch.setattr("core.embeddings.verdict._MOST_STEPS", 150)
+    status, value = run_json(capsys, "regrade", "embeddings", "--model", version.id, "--fresh", "900")
     assert status == 0, value
-    assert "300 pairs of fresh pairs of topics unknown to v3" in value["origin"]["text"]
+    assert "900 pairs of fresh pairs of topics unknown to v3" in value["origin"]["text"]
     manifest = json.loads((Path(value["path"]) / "manifest.json").read_text(encoding="utf-8"))
-    assert manifest["spec"]["argv"][-2:] == ["--fresh", "300"]
+    assert manifest["spec"]["argv"][-2:] == ["--fresh", "900"]
     # A version whose dataset is gone cannot say what it knows.
     gone = store_version(tiny_encoder, seed=7, dataset="embeddings@00000000")
     assert main(["regrade", "embeddings", "--model", gone.id, "--fresh", "300"]) != 0
