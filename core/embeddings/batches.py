@@ -105,6 +105,14 @@ def sets_of(rows: Sequence[dict]) -> list[int]:
     return found
 
 
+def members_of(sets: Sequence[int]) -> list[list[int]]:
+    """The places of each set, as in `sets_of`, in the order of their first members."""
+    together: dict[int, list[int]] = {}
+    for place, number in enumerate(sets):
+        together.setdefault(number, []).append(place)
+    return list(together.values())
+
+
 class TextExamples(Dataset):
     """Texts for the first stage, each paired with itself (simcse) or with a damaged copy (tsdae)."""
 
@@ -153,10 +161,7 @@ class EpochBatches:
         self, lengths: Sequence[int], batch_size: int, *, seed: int, sets: Sequence[int] | None = None
     ) -> None:
         self.lengths, self.batch_size, self.seed, self.epoch = lengths, batch_size, seed, 0
-        together: dict[int, list[int]] = {}
-        for place, number in enumerate(sets if sets is not None else range(len(lengths))):
-            together.setdefault(number, []).append(place)
-        self.together = list(together.values())
+        self.together = members_of(sets if sets is not None else range(len(lengths)))
 
     def __len__(self) -> int:
         return -(-len(self.lengths) // self.batch_size)

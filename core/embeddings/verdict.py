@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from core.embeddings.batches import PairExamples, collate
+from core.embeddings.batches import PairExamples, collate, members_of
 from core.embeddings.score import spearman
 
 ALIGNED = 6  # figures of one alignment, see `alignment`
@@ -75,9 +75,13 @@ class Verdict(nn.Module):
 
     def forward(self, evidence: torch.Tensor) -> torch.Tensor:
         """Similarity (B,), 0 to 1, from `evidence` (B, F)."""
-        seen = ((evidence - self.mean) / self.scale).clamp(-_FAREST, _FAREST)
+        seen = self.standard(evidence)
         score = torch.stack([torch.sigmoid(member(seen).squeeze(1)) for member in self.members]).mean(0)
         return self._spread(score) if len(self.found) else score
+
+    def standard(self, evidence: torch.Tensor) -> torch.Tensor:
+        """Evidence (B, F) in standard deviations from the mean, as the networks read it."""
+        return ((evidence - self.mean) / self.scale).clamp(-_FAREST, _FAREST)
 
     def _keep_curve(self, found: torch.Tensor, given: torch.Tensor) -> None:
         # What was stored before there was a curve names none.
@@ -272,13 +276,10 @@ def twins_of(examples: PairExamples) -> torch.Tensor:
     Returns:
         (T, 2) places among the pairs.
     """
-    together: dict[int, list[int]] = {}
-    for place, number in enumerate(examples.sets):
-        together.setdefault(number, []).append(place)
     a, b, grades = examples.a, examples.b, examples.scores
     found = [
         pair
-        for places in together.values()
+        for places in members_of(examples.sets)
         for pair in itertools.combinations(places, 2)
         if (a[pair[0]] == a[pair[1]]) != (b[pair[0]] == b[pair[1]])
         and abs(float(grades[pair[0]] - grades[pair[1]])) > _LEAST_CONTRAST
@@ -328,7 +329,7 @@ def _fit(
     facts, grades = facts.clone(), grades.clone().float()  # out of inference mode
     verdict.mean.copy_(facts.mean(0))
     verdict.scale.copy_(facts.std(0) + 1e-6)
-    seen = ((facts - verdict.mean) / verdict.scale).clamp(-_FAREST, _FAREST)
+    seen = verdict.standard(facts)
     apart = grades[twins[:, 0]] - grades[twins[:, 1]]
     with torch.random.fork_rng(devices=[]):
         for number, member in enumerate(verdict.members):
