@@ -92,3 +92,12 @@ def head_layers(version: Version) -> int | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None  # loading it says what is wrong
     return layers if isinstance(layers, int) else None
+
+
+def told_topics(version: Version) -> list[str] | None:
+    """Topics that a version says it learnt from; None where its files do not say."""
+    try:
+        topics = read_json(version.path / INFO_FILE)["topics"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return [str(topic) for topic in topics] if isinstance(topics, list) else None

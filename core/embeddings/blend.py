@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from core.embeddings import model as models
 from core.embeddings.derived import parent_of, register_derived, trained_version
+from core.embeddings.unseen import joined, topics_behind
 from core.errors import ModelError
 from core.files import scratch_folder
 from core.registry.manifest import Version
@@ -70,6 +71,7 @@ def blend(
             save_file({key: value.half() for key, value in state.items()}, made / file, metadata=told)
         info = infos[0]
         info.max_length = min(read.max_length for read in infos)
+        info.topics = joined(*(topics_behind(version, ws=ws) for version in versions))
         if info.verdict:
             (made / models.VERDICT_FILE).write_bytes((one.path / models.VERDICT_FILE).read_bytes())
         write_json_atomic(made / models.INFO_FILE, vars(info))

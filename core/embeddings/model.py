@@ -61,6 +61,7 @@ class ModelInfo:
         figures: Their names, in order.
         cues: The table of cues by which the figures are read, with the lists of exchangeable words.
         verdict: Sizes of the network that has the last word; empty where the head has it.
+        topics: Topics of data/embeddings that the weights learnt from; None where nobody can tell.
         format: Version of this file's shape.
     """
 
@@ -73,6 +74,7 @@ class ModelInfo:
     figures: list[str] = field(default_factory=lambda: list(FEATURES))
     cues: dict[str, Any] = field(default_factory=dict)
     verdict: dict[str, int] = field(default_factory=dict)
+    topics: list[str] | None = None
     format: int = FORMAT
 
 

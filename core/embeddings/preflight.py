@@ -32,7 +32,7 @@ _COMPARED = 0.27  # weights of the comparison word by word, in encoder layers
 _PAIR_SECONDS = 0.001  # reading the figures of a pair and cutting it into word pieces, on one core
 # The last word: two fits, the first without a fifth of the pairs, of six networks; updates as in verdict.py.
 _MEMBERS, _LEAST_STEPS, _MOST_STEPS, _PAIRS_A_STEP = 6, 150, 1500, 13
-_UPDATE_SECONDS = 0.0014  # of one network, on one core
+_UPDATE_SECONDS = 0.0020  # of one network with the loss on edits, on one core
 _LEAST_VERDICT_PAIRS = 200  # as in verdict.py
 _STRESS_PAIRS = 540  # of stress.stress_report
 _EVERYDAY = 2 * 59 * 14 / _PIECES  # texts of general.jsonl, as if they were as long as the pairs'

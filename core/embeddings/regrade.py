@@ -17,6 +17,7 @@ from core.embeddings.batches import PairExamples
 from core.embeddings.derived import Progress, parent_of, register_derived, trained_version
 from core.embeddings.exchanges import PairReader, renewed
 from core.embeddings.predict import load_folder
+from core.embeddings.unseen import topics_behind
 from core.embeddings.verdict import settle
 from core.errors import InputError
 from core.files import scratch_folder
@@ -101,6 +102,7 @@ def regrade(
             )  # fmt: skip
         info = models.read_info(folder / "model")
         info.cues = cues
+        info.topics = topics_behind(version, ws=ws)
         models.store_verdict(found.verdict, folder / "model", info)
         write_json_atomic(folder / "model" / models.INFO_FILE, vars(info))
         text = (

@@ -18,6 +18,7 @@ from core.embeddings.evaluate import evaluate
 from core.embeddings.fit import Fitted, fit
 from core.embeddings.predict import SimilarityModel, load_base, load_folder, load_model
 from core.embeddings.stress import general_similarity, stress_report
+from core.embeddings.unseen import joined, topics_behind, topics_of
 from core.encoders.bases import fingerprint, resolve_base
 from core.files import sha256_file
 from core.runs.checkpoints import begin_with
@@ -109,6 +110,7 @@ def train(spec: RunSpec, ctx: RunContext) -> TrainResult:
             )
         if fitted.settled is not None:
             ctx.log(_settled_text(fitted))
+        fitted.info.topics = joined(topics_of(dataset), topics_behind(parent) if parent else [])
         store_fitted(fitted, recipe, ctx.model_dir)
         ctx.log(
             f"Kept the weights after epoch {fitted.epoch:.2f} (validation Spearman "

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.datasets import store
+from core.datasets.store import DatasetInfo
+from core.embeddings import bases
 from core.embeddings.bank import Bank, Rule, default_bank
 from core.embeddings.generate import KIND_MIX, Progress, Row, build_settings, draw, source
 from core.errors import InputError, NotFoundError
@@ -34,38 +36,68 @@ def datasets_behind(manifest: Mapping[str, Any]) -> list[str]:
     return sorted({name for name in found if name})
 
 
+def topics_of(dataset: DatasetInfo) -> list[str] | None:
+    """Topics that the training split of a dataset was drawn from; None of one that was imported."""
+    return (dataset.card.get("topics") or {}).get("train") or None
+
+
+def topics_behind(version: Version, *, ws: Workspace | None = None) -> list[str] | None:
+    """Topics that a version and the versions it was made from learnt from.
+
+    A version tells them itself; of one that an older Studio stored they are read off its datasets.
+
+    Args:
+        version: A trained version.
+        ws: Workspace in which those datasets lie; the current one by default.
+
+    Returns:
+        Names in order, or None where nobody can tell: a dataset is gone, or was imported.
+    """
+    told = bases.told_topics(version)
+    if told is not None:
+        return told
+    learnt: set[str] = set()
+    behind = datasets_behind(version.manifest)
+    for name in behind:
+        try:
+            topics = topics_of(store.get_dataset("embeddings", name, ws=ws))
+        except NotFoundError:
+            return None
+        if topics is None:
+            return None
+        learnt |= set(topics)
+    return sorted(learnt) or None
+
+
+def joined(*parts: list[str] | None) -> list[str] | None:
+    """The topics of several sources together, in order; None where one of them is unknown."""
+    if any(part is None for part in parts):
+        return None
+    return sorted({name for part in parts if part for name in part})
+
+
 def unseen_rules(version: Version, *, bank: Bank | None = None, ws: Workspace | None = None) -> list[Rule]:
     """Rules of topics that a version did not learn from and that are not kept for testing.
 
     Args:
         version: A trained version.
         bank: The requirements; those that ship by default.
-        ws: Workspace in which the datasets behind the version lie; the current one by default.
+        ws: As in `topics_behind`.
 
     Raises:
-        InputError: If a dataset is gone or was not generated here, or fewer than 20 topics are left.
+        InputError: If nobody can tell what the version learnt from, or fewer than 20 topics are left.
     """
     bank = bank or default_bank()
-    learnt: set[str] = set()
-    behind = datasets_behind(version.manifest)
-    for name in behind:
-        try:
-            topics = (store.get_dataset("embeddings", name, ws=ws).card.get("topics") or {}).get("train")
-        except NotFoundError:
-            topics = None
-        if not topics:
-            raise InputError(
-                f"Which topics {version.id} learnt from cannot be told: dataset {name!r} is not in this "
-                "workspace, or was imported.",
-                "Give pairs of your own with --data.",
-            )
-        learnt |= set(topics)
-    if not behind:
+    learnt = topics_behind(version, ws=ws)
+    if learnt is None:
+        behind = ", ".join(repr(name) for name in datasets_behind(version.manifest)) or "none is named"
         raise InputError(
-            f"The manifest of {version.id} names no dataset.", "Give pairs of your own with --data."
+            f"Which topics {version.id} learnt from cannot be told: a dataset behind it is not in this "
+            f"workspace, or was imported ({behind}).",
+            "Give pairs of your own with --data.",
         )
     kept = {rule.topic for rule in bank.rules_of(_KEPT_SPLIT)}
-    rules = [rule for rule in bank.rules if rule.topic not in learnt | kept]
+    rules = [rule for rule in bank.rules if rule.topic not in kept.union(learnt)]
     topics_left = len({rule.topic for rule in rules})
     if topics_left < LEAST_TOPICS:
         raise InputError(

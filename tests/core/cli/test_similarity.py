@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -298,7 +299,7 @@ def test_regrade_on_fresh_pairs_of_topics_that_were_not_learnt_from(
     from core.datasets import store
     from core.embeddings.bank import default_bank
     from core.embeddings.derived import trained_version
-    from core.embeddings.unseen import datasets_behind, unseen_rules
+    from core.embeddings.unseen import datasets_behind, topics_behind, unseen_rules
 
     made = [
         run_json(capsys, "generate", "embeddings", "--count", "300", "--seed", seed)[1]["dataset"]
@@ -321,10 +322,19 @@ def test_regrade_on_fresh_pairs_of_topics_that_were_not_learnt_from(
     assert "900 pairs of fresh pairs of topics unknown to v3" in value["origin"]["text"]
     manifest = json.loads((Path(value["path"]) / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["spec"]["argv"][-2:] == ["--fresh", "900"]
+    # Blended and regraded versions tell what they know themselves: the datasets are no longer needed.
+    datasets = [store.get_dataset("embeddings", name) for name in made]
+    known = {topic for dataset in datasets for topic in dataset.card["topics"]["train"]}
+    for dataset in datasets:
+        shutil.rmtree(dataset.path)
+    again = trained_version(value["version"], Workspace.current())
+    assert topics_behind(again) == sorted(known)
+    assert unseen_rules(again) == unseen_rules(version)
+    assert topics_behind(one) is None
     # A version whose dataset is gone cannot say what it knows.
     gone = store_version(tiny_encoder, seed=7, dataset="embeddings@00000000")
     assert main(["regrade", "embeddings", "--model", gone.id, "--fresh", "300"]) != 0
     assert "embeddings@00000000" in capsys.readouterr().err
     unnamed = store_version(tiny_encoder, seed=8)
     assert main(["regrade", "embeddings", "--model", unnamed.id, "--fresh", "300"]) != 0
-    assert "names no dataset" in capsys.readouterr().err
+    assert "none is named" in capsys.readouterr().err

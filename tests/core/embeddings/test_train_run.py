@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from core.datasets.store import create_dataset
+from core.datasets.store import create_dataset, get_dataset
 from core.embeddings import train as room
+from core.embeddings.bases import told_topics
 from core.embeddings.predict import load_model
 from core.embeddings.recipe import build_recipe
 from core.errors import BaseModelError
@@ -42,7 +43,9 @@ def begin(
     """`begin(**recipe)` gives a run context with toy pairs and a gold set; there is no starter."""
     monkeypatch.setattr("core.workspace.STARTER_DIR", tmp_path / "starter")
     splits = {"train": toy_pairs(200), "val": toy_pairs(40, 1), "test": toy_pairs(40, 2)}
-    data = create_dataset("embeddings", "toy", splits, {"source": {"kind": "generated"}})
+    data = create_dataset("embeddings", "toy", splits, {
+        "source": {"kind": "generated"}, "topics": {"train": ["poles", "arms"], "test": ["guys"]},
+    })  # fmt: skip
     gold = create_dataset("embeddings", "real", {"test": toy_pairs(24, 3)}, {}, role="gold")
     opened: list[RunContext] = []
 
@@ -157,6 +160,17 @@ def test_a_training_goes_on_from_a_version_and_says_so(begin: Any, workspace: Wo
     write_json_atomic(again.run_dir / "report.json", report)
     version = register_run(again.run_dir, ws=workspace)
     assert version.base_model == parent.base_model and load_model(version.id, ws=workspace).trained
+    assert told_topics(parent) == told_topics(version) == ["arms", "poles"]
+
+
+def test_what_an_imported_dataset_taught_cannot_be_told(begin: Any, workspace: Workspace) -> None:
+    from core.registry.store import register_run
+
+    context = begin(epochs=1, first_stage="none")
+    card = get_dataset("embeddings", context.spec.dataset).path / "card.json"
+    write_json_atomic(card, {key: value for key, value in read_json(card).items() if key != "topics"})
+    write_json_atomic(context.run_dir / "report.json", room.train(context.spec, context).report)
+    assert told_topics(register_run(context.run_dir, ws=workspace)) is None
 
 
 def test_a_version_that_is_not_there_is_named(begin: Any) -> None:
