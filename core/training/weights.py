@@ -15,6 +15,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from core.errors import TrainingError
+
 BEST_FILE = "best.safetensors"
 AVERAGE_FILE = "average.safetensors"
 
@@ -31,11 +33,23 @@ def save_weights(network: nn.Module, path: Path, notes: dict[str, str] | None = 
 
 
 def load_weights(network: nn.Module, path: Path) -> None:
-    """Read what `save_weights` wrote."""
-    parameters = dict(network.named_parameters())
+    """Read what `save_weights` wrote.
+
+    Raises:
+        TrainingError: If the file holds other weights than those that training changes in this network.
+    """
+    kept, learnt = load_file(path), trainable(network)
+    sizes = [{name: tuple(value.shape) for name, value in part.items()} for part in (kept, learnt)]
+    if sizes[0] != sizes[1]:
+        other = len({name for name in kept.keys() | learnt if sizes[0].get(name) != sizes[1].get(name)})
+        raise TrainingError(
+            f"The weights kept in {path.parent.name}/{path.name} are those of another network: {other} of "
+            f"{len(learnt)} parts differ. An earlier edition of the Studio began this training.",
+            "Start it anew with the same settings.",
+        )
     with torch.no_grad():
-        for name, value in load_file(path).items():
-            parameters[name].copy_(value)
+        for name, value in kept.items():
+            learnt[name].copy_(value)
 
 
 @dataclass

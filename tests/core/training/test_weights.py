@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from core.errors import TrainingError
 from core.training.weights import BestWeights, RunningAverage, load_weights, save_weights, trainable
 
 
@@ -26,6 +27,15 @@ def test_only_what_training_changes_is_stored(tmp_path: Path) -> None:
     load_weights(target, tmp_path / "w.safetensors")
     assert set(trainable(source)) == {"weight"}
     assert torch.equal(target.weight, source.weight) and torch.equal(target.bias, bias)
+
+
+def test_weights_of_another_network_are_refused_and_nothing_is_changed(tmp_path: Path) -> None:
+    save_weights(network(1.0), tmp_path / "w.safetensors")
+    for other in (nn.Linear(2, 2), nn.Linear(3, 2, bias=False), nn.Sequential(network(2.0))):
+        before = [value.clone() for value in other.parameters()]
+        with pytest.raises(TrainingError, match=r"another network.*Start it anew"):
+            load_weights(other, tmp_path / "w.safetensors")
+        assert all(torch.equal(*pair) for pair in zip(before, other.parameters(), strict=True))
 
 
 @pytest.mark.parametrize(
