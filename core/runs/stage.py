@@ -62,12 +62,14 @@ def counted(ctx: RunContext, what: str) -> Callable[[int, int], None]:
         what: What is done, as the page shows it: "Reading pairs".
 
     Returns:
-        To be called with (done, total); it writes the status at most five times a second.
+        To be called with (done, total); it writes the status at most five times a second. When all is done
+        the run shows again how far its updates had come.
 
     Raises:
         RunCancelled: By the returned function, when the user cancelled the run.
     """
     next_at = 0.0
+    before = ctx.status.progress
 
     def tell(done: int, total: int) -> None:
         nonlocal next_at
@@ -77,8 +79,9 @@ def counted(ctx: RunContext, what: str) -> Callable[[int, int], None]:
         next_at = now + STEP_SECONDS
         if ctx.should_stop() == "cancel":
             raise RunCancelled
+        share = done / total if done < total else before
         ctx.status = dataclasses.replace(
-            ctx.status, message=f"{what}: {done:,} of {total:,}.", progress=done / max(total, 1)
+            ctx.status, message=f"{what}: {done:,} of {total:,}.", progress=share
         )
         ctx.save_status()
 

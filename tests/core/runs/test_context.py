@@ -164,6 +164,7 @@ def test_a_task_without_a_main_metric_still_trains(run_dir):
 
 def test_work_that_is_no_update_shows_how_far_it_has_come_and_can_be_cancelled(run_dir):
     with context(run_dir) as ctx:
+        before = ctx.status.progress
         tell = counted(ctx, "Reading pairs")
         tell(1000, 4000)
         stored = read_json(run_dir / STATUS_FILE)
@@ -171,7 +172,8 @@ def test_work_that_is_no_update_shows_how_far_it_has_come_and_can_be_cancelled(r
         tell(2000, 4000)  # too soon to write again
         assert read_json(run_dir / STATUS_FILE)["progress"] == 0.25
         tell(4000, 4000)
-        assert read_json(run_dir / STATUS_FILE)["message"] == "Reading pairs: 4,000 of 4,000."
+        stored = read_json(run_dir / STATUS_FILE)
+        assert (stored["message"], stored["progress"]) == ("Reading pairs: 4,000 of 4,000.", before)
         (run_dir / "cancel").touch()
         ctx._next_look = 0.0
         with pytest.raises(RunCancelled):
