@@ -96,6 +96,26 @@ class Contrast:
     sides: tuple[tuple[str, ...], ...]
 
 
+@dataclass(frozen=True)
+class Context:
+    """Where a word means the same as the other words of its group.
+
+    Args:
+        before: What must follow it; spaces in between do not count.
+        not_after: Words in small letters that must not stand right before it.
+    """
+
+    before: re.Pattern[str]
+    not_after: frozenset[str] = frozenset()
+
+    def holds(self, text: str, start: int, end: int) -> bool:
+        """Whether the word at `text[start:end]` stands in such a place."""
+        last = text[:start].split()[-1:]
+        return bool(self.before.match(text[end:].lstrip(" "))) and not (
+            last and last[0].lower() in self.not_after
+        )
+
+
 @dataclass
 class Bank:
     """Everything that the files of data/embeddings say."""
@@ -108,6 +128,7 @@ class Bank:
     clauses: dict[str, list[dict]]
     phrases: dict
     split_of: dict[str, str] = field(default_factory=dict)
+    contexts: dict[str, Context] = field(default_factory=dict)
 
     def rules_of(self, split: str) -> list[Rule]:
         """Rules whose topic belongs to a split."""
@@ -206,6 +227,24 @@ def _wording(text: str, objects: Objects, contrasts: list[Contrast], where: str)
     if text[at:]:
         parts.append(text[at:])
     return Wording(tuple(parts), text)
+
+
+def load_contexts(path: Path) -> dict[str, Context]:
+    """Read words/contexts.yaml.
+
+    Raises:
+        GrammarError: Naming the word whose pattern cannot be used.
+    """
+    found = {}
+    for word, line in (read_yaml(path) or {}).items():
+        try:
+            found[word] = Context(re.compile(line["before"]), frozenset(line.get("not_after") or ()))
+        except (KeyError, TypeError, AttributeError, re.error) as error:
+            raise GrammarError(
+                f"The entry {word!r} of {path.name!r} cannot be used: {error!r}.",
+                "Give it a pattern `before` and, if need be, a list `not_after`.",
+            ) from error
+    return found
 
 
 def parse_topics(
@@ -310,6 +349,7 @@ def load_bank(folder: Path = DATA) -> Bank:
         read_yaml(words / "clauses.yaml"),
         read_yaml(words / "phrases.yaml"),
         topic_splits(rule.topic for rule in rules),
+        load_contexts(words / "contexts.yaml"),
     )
 
 

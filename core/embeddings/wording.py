@@ -151,7 +151,8 @@ def swap_synonyms(text: str, bank: Bank, rng: Random, share: float) -> str:
             continue  # "6 feet at least" takes no other words
         other = rng.choice([n for n in group if n != name])
         hit = re.search(rf"(?<![\w.-])(?<!\d ){re.escape(name)}(?![\w-])", text)
-        if hit:
+        place = bank.contexts.get(name)
+        if hit and (place is None or place.holds(text, *hit.span())):
             text = exchange(text, hit.start(), hit.end(), other)
     return text
 
@@ -200,7 +201,7 @@ _NEGATIONS: list[tuple[str, tuple[str, ...]]] = [
     (r"\b(shall|must|may|can) not be\b", ("may be", "can be")),
     (r"\b(shall|must|may) not\b", ("may", "can")),
     (r"\b(shall|must) never\b", ("may", "may at times")),
-    (r"\b[Nn]o (\w+) may\b", ("any {1} may",)),
+    (r"(?<!\b[OoIi]n )(?<!\b[Aa]t )(?<!\b[Uu]nder )\b[Nn]o (\w+) may\b", ("any {1} may",)),
     (r"\b(is|are) (prohibited|forbidden|not permitted|not allowed)\b", ("{1} permitted", "{1} allowed")),
     (r"\b(is|are) (permitted|allowed|possible)\b", ("{1} not {2}", "{1} prohibited")),
     (r"\b(is|are) (required|mandatory|necessary|needed)\b", ("{1} not {2}", "{1} optional")),
@@ -209,7 +210,7 @@ _NEGATIONS: list[tuple[str, tuple[str, ...]]] = [
     (r"\bhave to\b", ("need not", "do not have to", "are not required to")),
     (r"\bshall\b|\bmust\b", ("need not",)),
     (r"\bmay be\b", ("may not be", "shall not be")),
-    (r"\bmay\b", ("may not", "shall not", "must not")),
+    (r"\bmay\b(?! want| have been| well| choose)", ("may not", "shall not", "must not")),
     (r"\bneeds\b", ("does not need",)),
     (r"\bneed\b(?! not| never)", ("do not need",)),
     (r"\brequires\b", ("does not require",)),
@@ -225,6 +226,7 @@ _NEGATIONS: list[tuple[str, tuple[str, ...]]] = [
 
 _DENIED = re.compile(r"\b(?:no|not|none|never|neither|nor|nobody|nothing)\b", re.IGNORECASE)
 _CLAUSE = re.compile(r"[.;:,] ")
+_SENTENCE = re.compile(r"[.;:] ")
 _AFTER = re.compile(r"(?: [\w-]+){0,4}")
 
 
@@ -252,7 +254,10 @@ def _twice_denied(text: str, hit: re.Match) -> bool:
     if _DENIED.search(hit[0]):
         return False
     before = _CLAUSE.split(text[: hit.start()])[-1]
-    return bool(_DENIED.search(before) or _DENIED.search(_AFTER.match(text, hit.end())[0]))
+    sentence = _SENTENCE.split(text[: hit.start()])[-1]  # "No more than two rings, each high, may be ..."
+    return bool(
+        _DENIED.search(before) or _DENIED.match(sentence) or _DENIED.search(_AFTER.match(text, hit.end())[0])
+    )
 
 
 def respell_all(text: str, rng: Random) -> str:

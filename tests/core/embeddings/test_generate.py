@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -15,6 +16,7 @@ from core.embeddings.bank import (
     DATA,
     SPLITS,
     default_bank,
+    load_contexts,
     load_contrasts,
     load_objects,
     parse_topics,
@@ -154,6 +156,46 @@ def test_polarity_pairs_contradict() -> None:
         assert new and new != text
         if turned:
             assert new in (turned, "Poles need never be tagged.")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "On no account may a frame be the ground of a protector.",
+        "No more than two rings, together not above 18 inches high, may be put on the frame.",
+        "Tell the engineer ahead of the test, since he may want to be present.",
+    ],
+)
+def test_what_cannot_be_contradicted_safely_is_left_alone(text: str) -> None:
+    assert words.contradict(text, Random(1)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("Bury it about 6 ft deep.", {"Bury it approx. 6 ft deep."}),
+        ("One turn about the strand is enough.", set()),
+        ("Add 2 ft and no further.", set()),
+        ("Two further rods are driven.", {"Two additional rods are driven."}),
+        ("Cap the near end.", set()),
+        ("Set it near the curb.", {"Set it close to the curb."}),
+        ("Fill to finished grade.", set()),
+        ("Coil the wire.", {"Coil the conductor."}),
+        ("Use a wire brush.", set()),
+        ("Keep the line live.", set()),
+    ],
+)
+def test_synonyms_stand_only_where_they_mean_the_same(text: str, wanted: set[str]) -> None:
+    bank = default_bank()
+    found = {words.swap_synonyms(text, bank, Random(seed), 1.0) for seed in range(20)} - {text}
+    assert found == wanted
+
+
+def test_a_broken_context_is_named(tmp_path: Path) -> None:
+    for line, told in (("near: {before: '('}", "near"), ("live: {not_after: [to]}", "live")):
+        (tmp_path / "contexts.yaml").write_text(line, encoding="utf-8")
+        with pytest.raises(GrammarError, match=told):
+            load_contexts(tmp_path / "contexts.yaml")
 
 
 def test_a_broken_topic_file_is_named_by_line() -> None:

@@ -25,6 +25,7 @@ def _groups(name: str) -> list[list[str]]:
 def bank() -> Bank:
     """The word lists alone: topics are not needed here."""
     return SimpleNamespace(  # type: ignore[return-value]
+        contexts={},
         contrasts=load_contrasts(WORDS / "contrasts.yaml"),
         swaps=_groups("swaps.yaml"),
         synonyms=_groups("synonyms.yaml"),
