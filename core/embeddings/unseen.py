@@ -56,17 +56,14 @@ def topics_behind(version: Version, *, ws: Workspace | None = None) -> list[str]
     told = bases.told_topics(version)
     if told is not None:
         return told
-    learnt: set[str] = set()
-    behind = datasets_behind(version.manifest)
-    for name in behind:
-        try:
-            topics = topics_of(store.get_dataset("embeddings", name, ws=ws))
-        except NotFoundError:
-            return None
-        if topics is None:
-            return None
-        learnt |= set(topics)
-    return sorted(learnt) or None
+    return joined(*(_taught_by(name, ws) for name in datasets_behind(version.manifest))) or None
+
+
+def _taught_by(name: str, ws: Workspace | None) -> list[str] | None:
+    try:
+        return topics_of(store.get_dataset("embeddings", name, ws=ws))
+    except NotFoundError:
+        return None
 
 
 def joined(*parts: list[str] | None) -> list[str] | None:
