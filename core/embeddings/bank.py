@@ -9,7 +9,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
 import yaml
@@ -133,6 +133,17 @@ class Bank:
     def rules_of(self, split: str) -> list[Rule]:
         """Rules whose topic belongs to a split."""
         return [rule for rule in self.rules if self.split_of[rule.topic] == split]
+
+    @cached_property
+    def alike(self) -> dict[str, set[str]]:
+        """Names on the sides of contrasts and words of equal meaning, in small letters: each with those that
+        mean the same."""
+        found: dict[str, set[str]] = {}
+        for line in (*(side for contrast in self.contrasts for side in contrast.sides), *self.synonyms):
+            names = {name.lower() for name in line}
+            for name in names:
+                found.setdefault(name, set()).update(names)
+        return found
 
 
 def singular(word: str) -> str:

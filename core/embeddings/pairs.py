@@ -11,6 +11,7 @@ from typing import Any
 
 from core.embeddings import wording as words
 from core.embeddings.bank import Bank, Rule
+from core.embeddings.changes import seen_from
 from core.embeddings.phrases import phrase_pair
 from core.embeddings.positions import move
 from core.embeddings.writing import Writer, with_clause
@@ -232,7 +233,8 @@ class Pairs(Writer):
         changed = self.context(rng, *two)
         a, b = self.write(two[0], rng, changed), self.write(two[1], rng, changed)
         other = turn(b)
-        if other is None:
+        # What the first text leaves open the second may turn without contradicting it.
+        if other is None or not seen_from(a, b, other, self.bank):
             return None
         return *self._longer_two(a, other, rng, b, same_wording=two[0] is two[1]), grade
 

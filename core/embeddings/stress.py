@@ -7,8 +7,6 @@ Every report holds these figures; what they are measured on is made here from to
 from __future__ import annotations
 
 import json
-import re
-from difflib import SequenceMatcher
 from functools import cache
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -16,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.embeddings import wording as words
-from core.embeddings.bank import DATA, Bank, default_bank, singular
-from core.embeddings.exchanges import tokens_of
+from core.embeddings.bank import DATA, Bank, default_bank
+from core.embeddings.changes import seen_from
 from core.embeddings.pairs import Pairs
 from core.embeddings.positions import move
 from core.embeddings.score import drops, spearman
@@ -36,7 +34,6 @@ KNOWN_PAIRS = (
     ("underground conduit", "overhead conductor", 0.18),
 )
 DROP = 0.2
-_ARTICLES = frozenset(("a", "an", "the"))
 
 
 def edit(text: str, kind: str, bank: Bank, rng: Random) -> str | None:
@@ -54,35 +51,6 @@ def edit(text: str, kind: str, bank: Bank, rng: Random) -> str | None:
     if kind == "polarity":
         return words.contradict(text, rng)
     return move(text, bank, rng)
-
-
-def seen_from(text: str, before: str, after: str, bank: Bank) -> bool:
-    """Whether a text, too, names what differs between two others, and so agrees with one of them only.
-
-    "Measure each roof clearance" says nothing of what lies over or under the roof.
-
-    Args:
-        text: The text in other words.
-        before: The text as it was.
-        after: The edited text.
-        bank: Whose word lists tell what means the same.
-    """
-    old, new = tokens_of(before), tokens_of(after)
-    changes = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
-    gone = [
-        " ".join(old[start:end]) for change, start, end, _, _ in changes if change in ("replace", "delete")
-    ]
-    alike = [side for contrast in bank.contrasts for side in contrast.sides] + list(bank.synonyms)
-    for phrase in gone:
-        # An article that went with the noun is not what was changed.
-        names = {phrase, *phrase.split()} - _ARTICLES
-        names |= {
-            other.lower() for line in alike for other in line if names & {name.lower() for name in line}
-        }
-        found = "|".join(re.escape(singular(name)) for name in sorted(names - _ARTICLES))
-        if found and re.search(rf"(?<![\w-])(?:{found})(?:e?s)?(?![\w-])", text.lower()):
-            return True
-    return False
 
 
 def _fair(row: dict, changed: str, kind: str, bank: Bank) -> bool:

@@ -209,8 +209,11 @@ _NEGATIONS: list[tuple[str, tuple[str, ...]]] = [
     (r"\bhas to\b", ("need not", "does not have to", "is not required to")),
     (r"\bhave to\b", ("need not", "do not have to", "are not required to")),
     (r"\bshall\b|\bmust\b", ("need not",)),
-    (r"\bmay be\b", ("may not be", "shall not be")),
-    (r"\bmay\b(?! want| have been| well| choose)", ("may not", "shall not", "must not")),
+    (r"(?<!\bthat )(?<!\bwhich )(?<!\bwho )\bmay be\b", ("may not be", "shall not be")),
+    (
+        r"(?<!\bthat )(?<!\bwhich )(?<!\bwho )\bmay\b(?! want| have been| well| choose)",
+        ("may not", "shall not", "must not"),
+    ),
     (r"\bneeds\b", ("does not need",)),
     (r"\bneed\b(?! not| never)", ("do not need",)),
     (r"\brequires\b", ("does not require",)),
@@ -228,6 +231,10 @@ _DENIED = re.compile(r"\b(?:no|not|none|never|neither|nor|nobody|nothing)\b", re
 _CLAUSE = re.compile(r"[.;:,] ")
 _SENTENCE = re.compile(r"[.;:] ")
 _AFTER = re.compile(r"(?: [\w-]+){0,4}")
+_LEAVE = re.compile(
+    r"(?:may|can)\b(?! not)|(?:is|are) (?:permitted|allowed|possible|acceptable)", re.IGNORECASE
+)
+_ONLY = re.compile(r"\b(?<!not )(?:only|solely)\b", re.I)
 
 
 def contradict(text: str, rng: Random) -> str | None:
@@ -236,6 +243,11 @@ def contradict(text: str, rng: Random) -> str | None:
         hit = re.search(pattern, text)
         if hit is None or _twice_denied(text, hit):
             continue
+        if _LEAVE.match(hit[0]):
+            # Who may do a thing only in one case must not in others: "may not only then" says neither.
+            only = _same_sentence(_ONLY, text, hit)
+            if only:
+                return exchange(text, *only.span(), f"not {only[0].lower()}")
         way = rng.choice(ways)
         if "acceptable" in pattern:
             way = "is acceptable" if hit[1] else "is not acceptable"
@@ -258,6 +270,13 @@ def _twice_denied(text: str, hit: re.Match) -> bool:
     return bool(
         _DENIED.search(before) or _DENIED.match(sentence) or _DENIED.search(_AFTER.match(text, hit.end())[0])
     )
+
+
+def _same_sentence(pattern: re.Pattern, text: str, hit: re.Match) -> re.Match | None:
+    """Where a pattern first stands in the sentence around a hit."""
+    begin = max((stop.end() for stop in _SENTENCE.finditer(text, 0, hit.start())), default=0)
+    stop = _SENTENCE.search(text, hit.end())
+    return pattern.search(text, begin, stop.start() if stop else len(text))
 
 
 def respell_all(text: str, rng: Random) -> str:

@@ -22,8 +22,10 @@ from core.embeddings.bank import (
     parse_topics,
     topic_splits,
 )
+from core.embeddings.changes import seen_from
 from core.embeddings.generate import build_settings, generate, preview, split_counts
 from core.embeddings.pairs import RUBRIC, Pairs
+from core.embeddings.positions import move
 from core.errors import DatasetError, GrammarError, RecipeError
 from core.text.cues import default_reader
 from core.text.quantities import find_quantities, same_quantity
@@ -159,8 +161,44 @@ def test_polarity_pairs_contradict() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "turned"),
+    [
+        ("Sag may be altered only by the engineer.", "Sag may be altered not only by the engineer."),
+        ("Only listed parts may be used.", "Not only listed parts may be used."),
+        ("Two enter; one may work solely as a watch.", "Two enter; one may work not solely as a watch."),
+        # Another sentence's "only" is not meant.
+        ("Only one arm is set; it may be steel.", "Only one arm is set; it {} be steel."),
+        ("Only hoists of webbing shall be used.", "Only hoists of webbing {} be used."),
+    ],
+)  # fmt: skip
+def test_what_is_permitted_in_one_case_only_is_turned_at_that_word(text: str, turned: str) -> None:
+    ways = {turned.format(way) for way in ("may not", "shall not", "need not", "need never")}
+    assert {words.contradict(text, Random(seed)) for seed in range(9)} <= ways
+
+
+def test_edits_by_word_lists_change_what_the_other_text_names() -> None:
+    bank = default_bank()
+    pairs, rng = Pairs(bank, "train", joining=0.0, rewording=0.0), Random(5)
+    found = []
+
+    def turn(text: str) -> str | None:
+        turned = move(text, bank, rng)
+        if turned:
+            found.append((text, turned))
+        return turned
+
+    made = [pairs._turned(rng, turn, 0.4) for _ in range(300)]
+    kept = [row for row in made if row]
+    assert kept
+    assert len(kept) < len(found)  # some texts leave open what was changed in the other
+    texts = {turned: text for text, turned in found}
+    assert all(seen_from(a, texts[b], b, bank) for a, b, _ in kept)
+
+
+@pytest.mark.parametrize(
     "text",
     [
+        "A flaw that may weaken it.",
         "On no account may a frame be the ground of a protector.",
         "No more than two rings, together not above 18 inches high, may be put on the frame.",
         "Tell the engineer ahead of the test, since he may want to be present.",

@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from core.embeddings import wording as words
-from core.embeddings.bank import DATA, Bank, default_bank, load_contrasts, load_objects, plural
-from core.embeddings.stress import edit, seen_from, stress_set
+from core.embeddings.bank import DATA, Bank, Objects, default_bank, load_contrasts, load_objects, plural
+from core.embeddings.changes import seen_from
+from core.embeddings.stress import edit, stress_set
 from core.text.quantities import find_quantities, same_quantity
 
 WORDS = DATA / "words"
@@ -24,11 +25,14 @@ def _groups(name: str) -> list[list[str]]:
 @pytest.fixture(scope="module")
 def bank() -> Bank:
     """The word lists alone: topics are not needed here."""
-    return SimpleNamespace(  # type: ignore[return-value]
-        contexts={},
+    return Bank(
+        rules=[],
+        objects=Objects({}, {}, {}),
         contrasts=load_contrasts(WORDS / "contrasts.yaml"),
-        swaps=_groups("swaps.yaml"),
         synonyms=_groups("synonyms.yaml"),
+        swaps=_groups("swaps.yaml"),
+        clauses={},
+        phrases={},
     )
 
 
