@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
-import yaml
-
+from core.embeddings.contexts import Context, load_contexts, load_places, read_yaml
 from core.errors import GrammarError
 from core.text.quantities import find_quantities
 
@@ -96,26 +95,6 @@ class Contrast:
     sides: tuple[tuple[str, ...], ...]
 
 
-@dataclass(frozen=True)
-class Context:
-    """Where a word means the same as the other words of its group.
-
-    Args:
-        before: What must follow it; spaces in between do not count.
-        not_after: Words in small letters that must not stand right before it.
-    """
-
-    before: re.Pattern[str]
-    not_after: frozenset[str] = frozenset()
-
-    def holds(self, text: str, start: int, end: int) -> bool:
-        """Whether the word at `text[start:end]` stands in such a place."""
-        last = text[:start].split()[-1:]
-        return bool(self.before.match(text[end:].lstrip(" "))) and not (
-            last and last[0].lower() in self.not_after
-        )
-
-
 @dataclass
 class Bank:
     """Everything that the files of data/embeddings say."""
@@ -129,6 +108,7 @@ class Bank:
     phrases: dict
     split_of: dict[str, str] = field(default_factory=dict)
     contexts: dict[str, Context] = field(default_factory=dict)
+    places: dict[str, Context] = field(default_factory=dict)
 
     def rules_of(self, split: str) -> list[Rule]:
         """Rules whose topic belongs to a split."""
@@ -162,20 +142,6 @@ def plural(word: str) -> str:
     if word.endswith("y") and word[-2:-1] not in "aeiou":
         return word[:-1] + "ies"
     return word + ("es" if word.endswith(("ch", "sh", "x", "ss")) else "s")
-
-
-def read_yaml(path: Path) -> object:
-    """The content of one of the word lists.
-
-    Raises:
-        GrammarError: If it cannot be read.
-    """
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise GrammarError(
-            f"The file {path.name!r} cannot be read: {error}.", "Correct it and try again."
-        ) from error
 
 
 def load_objects(path: Path) -> Objects:
@@ -238,24 +204,6 @@ def _wording(text: str, objects: Objects, contrasts: list[Contrast], where: str)
     if text[at:]:
         parts.append(text[at:])
     return Wording(tuple(parts), text)
-
-
-def load_contexts(path: Path) -> dict[str, Context]:
-    """Read words/contexts.yaml.
-
-    Raises:
-        GrammarError: Naming the word whose pattern cannot be used.
-    """
-    found = {}
-    for word, line in (read_yaml(path) or {}).items():
-        try:
-            found[word] = Context(re.compile(line["before"]), frozenset(line.get("not_after") or ()))
-        except (KeyError, TypeError, AttributeError, re.error) as error:
-            raise GrammarError(
-                f"The entry {word!r} of {path.name!r} cannot be used: {error!r}.",
-                "Give it a pattern `before` and, if need be, a list `not_after`.",
-            ) from error
-    return found
 
 
 def parse_topics(
@@ -361,6 +309,7 @@ def load_bank(folder: Path = DATA) -> Bank:
         read_yaml(words / "phrases.yaml"),
         topic_splits(rule.topic for rule in rules),
         load_contexts(words / "contexts.yaml"),
+        load_places(words / "positions.yaml"),
     )
 
 

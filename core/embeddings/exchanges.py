@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from core.embeddings.bank import DATA, load_contrasts, read_yaml, singular
+from core.embeddings.bank import DATA, load_contrasts, singular
+from core.embeddings.contexts import read_yaml
 from core.errors import GrammarError
 from core.text.cues import DEMANDS, CueReader, Reading, compare_demands, load_cues
 

@@ -36,7 +36,7 @@ Progress = Callable[[int, int], None]
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 SHIPPED_NAME = "sample-specs"
 # Counts up when texts are prepared for encoding in another way: vectors made before are then made anew.
-_VECTORS = 2
+_VECTORS = 3
 
 
 @dataclass(frozen=True)

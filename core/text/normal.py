@@ -11,9 +11,10 @@ _RULES: list[tuple[re.Pattern, str]] = [
     (re.compile(pattern, re.IGNORECASE), new)
     for pattern, new in (
         (r"\b(?:G\.\s?O\.|General Order|GO)(?:\s?No\.?)?[ -]?(?=\d)", "general order "),
-        (r"\bmin\.?(?= |$)(?! before)", "minimum"),
-        (r"\bmax\.?(?= |$)", "maximum"),
-        (r"\breq'?d\.?(?= |$|[,;])", "required"),
+        (r" +(?=[,;:](?: |$))", ""),
+        (r"\bmin\.?(?=[ ,;:)]|$)(?! before)", "minimum"),
+        (r"\bmax\.?(?=[ ,;:)]|$)", "maximum"),
+        (r"\breq'?d\.?(?=[ ,;:)]|$)", "required"),
         (r"\bcomms?\b\.?", "communication"),
         (r"\btelecom\b", "communication"),
         (r"\bapprox\.?(?= |$)", "approximately"),

@@ -16,13 +16,13 @@ from core.embeddings.bank import (
     DATA,
     SPLITS,
     default_bank,
-    load_contexts,
     load_contrasts,
     load_objects,
     parse_topics,
     topic_splits,
 )
 from core.embeddings.changes import seen_from
+from core.embeddings.contexts import load_contexts, load_places
 from core.embeddings.generate import build_settings, generate, preview, split_counts
 from core.embeddings.pairs import RUBRIC, Pairs
 from core.embeddings.positions import move
@@ -230,10 +230,21 @@ def test_synonyms_stand_only_where_they_mean_the_same(text: str, wanted: set[str
 
 
 def test_a_broken_context_is_named(tmp_path: Path) -> None:
-    for line, told in (("near: {before: '('}", "near"), ("live: {not_after: [to]}", "live")):
+    for line, told in (
+        ("near: {before: '('}", "near"),
+        ("live: {after: [to]}", "live"),
+        ("live: {not_after: 3}", "live"),
+    ):
         (tmp_path / "contexts.yaml").write_text(line, encoding="utf-8")
         with pytest.raises(GrammarError, match=told):
             load_contexts(tmp_path / "contexts.yaml")
+
+
+def test_a_broken_list_of_positions_is_named(tmp_path: Path) -> None:
+    for text, told in (("over: {put: under}", "AMOUNT"), ("AMOUNT: a\nwords: {over: {before: '('}}", "over")):
+        (tmp_path / "positions.yaml").write_text(text, encoding="utf-8")
+        with pytest.raises(GrammarError, match=told):
+            load_places(tmp_path / "positions.yaml")
 
 
 def test_a_broken_topic_file_is_named_by_line() -> None:

@@ -12,6 +12,7 @@ import yaml
 from core.embeddings import wording as words
 from core.embeddings.bank import DATA, Bank, Objects, default_bank, load_contrasts, load_objects, plural
 from core.embeddings.changes import seen_from
+from core.embeddings.contexts import load_places
 from core.embeddings.stress import edit, stress_set
 from core.text.quantities import find_quantities, same_quantity
 
@@ -33,6 +34,7 @@ def bank() -> Bank:
         swaps=_groups("swaps.yaml"),
         clauses={},
         phrases={},
+        places=load_places(WORDS / "positions.yaml"),
     )
 
 
@@ -57,6 +59,14 @@ def test_any_position_of_a_text_can_be_edited(bank: Bank) -> None:
         "Guard the cable against rust.",
         "Send the report to the right company.",
         "Bond the shield over the full length.",
+        "Test a cable over 20 kV.",
+        "Locks are replaced under the owner's supervision.",
+        "Loads stay within the crane's rating.",
+        "Nine out of ten rods pass; one is left out of the count.",
+        "Keep 15 feet away from the wire.",
+        "Hang one cable over the other.",
+        "Step into the road.",
+        "Paint on the ground shows the line.",
     ],
 )
 def test_words_of_position_in_another_sense_stay(bank: Bank, text: str) -> None:
@@ -80,6 +90,22 @@ def test_nothing_is_denied_twice(bank: Bank, text: str) -> None:
 def test_a_denial_in_another_clause_is_no_hindrance(bank: Bank) -> None:
     text = "If a pole is not sound, it shall be replaced."
     assert edit(text, "polarity", bank, Random(0)).startswith("If a pole is not sound, it need n")
+
+
+@pytest.mark.parametrize(
+    ("text", "turned"),
+    [
+        ("A line hangs over the roof.", "A line hangs under the roof."),
+        ("Keep vehicles out of the trench.", "Keep vehicles within the trench."),
+        ("Turn the door away from the road.", "Turn the door toward the road."),
+        ("Lay a duct along the wall.", "Lay a duct across the wall."),
+        ("Number the top of the box.", "Number the bottom of the box."),
+        ("A drain leads into the pit.", "A drain leads out of the pit."),
+        ("Pull the lower one.", "Pull the upper one."),
+    ],
+)
+def test_a_position_is_turned_to_its_other_side(bank: Bank, text: str, turned: str) -> None:
+    assert edit(text, "place", bank, Random(0)) == turned
 
 
 def test_a_text_that_names_both_sides_has_no_position_to_turn(bank: Bank) -> None:

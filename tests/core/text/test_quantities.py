@@ -106,3 +106,5 @@ def test_names_and_abbreviations_have_one_spelling() -> None:
         "minimum clearance per General Order 95"
     )
     assert for_similarity("(a)  18' req'd") == "18 feet required"
+    assert for_similarity("6 in. min, bonded") == for_similarity("6 in. minimum , bonded")
+    assert for_similarity("(18 ft max)") == "(18 feet maximum)"
