@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from core.embeddings.bank import SPLITS, Bank, Rule, default_bank
+from core.embeddings.bank import SPLITS, Bank, default_bank
 from core.embeddings.pairs import RUBRIC, Pairs
 from core.embeddings.wording import fill
 from core.errors import DatasetError
@@ -167,9 +167,10 @@ def preview(settings: GenerateSettings, n: int = 10, *, bank: Bank | None = None
     return draw(source(bank or default_bank(), settings, "train"), settings, n)
 
 
-def source(bank: Bank, settings: GenerateSettings, split: str, rules: list[Rule] | None = None) -> Pairs:
-    """What draws the pairs of a split, or those of other rules with that split's clauses and phrases."""
-    return Pairs(bank, split, rewording=settings.rewording, joining=settings.joining, rules=rules)
+def source(bank: Bank, settings: GenerateSettings, split: str, **options: Any) -> Pairs:
+    """What draws the pairs of a split; `options` as for `Pairs`, for example other `rules` that then come
+    with that split's clauses and phrases."""
+    return Pairs(bank, split, rewording=settings.rewording, joining=settings.joining, **options)
 
 
 def draw(

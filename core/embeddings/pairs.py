@@ -13,7 +13,7 @@ from core.embeddings import wording as words
 from core.embeddings.bank import Bank, Rule
 from core.embeddings.changes import seen_from
 from core.embeddings.phrases import phrase_pair
-from core.embeddings.positions import move
+from core.embeddings.positions import move, turn_limit
 from core.embeddings.writing import Writer, with_clause
 
 # kind: (grade, what it means). Grades follow the ranges in which experts grade such pairs.
@@ -26,7 +26,7 @@ RUBRIC: dict[str, tuple[float, str]] = {
     "topic": (0.57, "same topic, another requirement"),
     "number": (0.45, "wording nearly equal or not, one number differs"),
     "object": (0.44, "the equipment, party or thing differs"),
-    "case": (0.45, "the case differs: before or after, primary or secondary, wet or dry"),
+    "case": (0.45, "the case differs: before or after, wet or dry, above or below a limit"),
     "polarity": (0.30, "contradiction: required or not, permitted or prohibited"),
     "place": (0.42, "the position differs: above or below, inside or outside"),
     "domain": (0.20, "overhead against underground"),
@@ -38,15 +38,23 @@ Made = tuple[str, str, float] | None
 
 
 class Pairs(Writer):
-    """Draws pairs of one split; its arguments are the writer's.
+    """Draws pairs of one split.
+
+    Args:
+        bank: As for the writer.
+        split: As for the writer.
+        named: Only edits of a thing, a case or a position that the other text names, too. The others differ
+            as much, but who compares words cannot see it.
+        **options: Of the writer.
 
     Attributes:
         twin: After `draw` gave a pair of two requirements that differ in one thing: the pair without that
             difference, one text of which is the same. None where there is none.
     """
 
-    def __init__(self, bank: Bank, split: str, **options: Any) -> None:
+    def __init__(self, bank: Bank, split: str, *, named: bool = False, **options: Any) -> None:
         super().__init__(bank, split, **options)
+        self.named = named
         self.topics: dict[str, list[Rule]] = {}
         for rule in self.rules:
             self.topics.setdefault(rule.topic, []).append(rule)
@@ -208,8 +216,14 @@ class Pairs(Writer):
         grade = RUBRIC[kind][0] + (0.05 if kind == "domain" else 0.0)
         closest = self.closest(rule, one, second, changed, rng)
         if closest is None:
-            return *self.longer(first, second, rng), grade
+            return (*self.longer(first, second, rng), grade) if not self.named else None
+        if kind != "number" and not self._told(first, closest, second):
+            return None
         return *self._longer_two(first, second, rng, closest), grade
+
+    def _told(self, text: str, before: str, after: str) -> bool:
+        """Whether a text names what an edit changed, as far as that is asked for."""
+        return not self.named or seen_from(text, before, after, self.bank)
 
     def _number(self, rng: Random) -> Made:
         if rng.random() < 0.15:
@@ -233,15 +247,17 @@ class Pairs(Writer):
         changed = self.context(rng, *two)
         a, b = self.write(two[0], rng, changed), self.write(two[1], rng, changed)
         other = turn(b)
-        # What the first text leaves open the second may turn without contradicting it.
-        if other is None or not seen_from(a, b, other, self.bank):
+        if other is None or not self._told(a, b, other):
             return None
         return *self._longer_two(a, other, rng, b, same_wording=two[0] is two[1]), grade
 
     def _case(self, rng: Random) -> Made:
-        if rng.random() < 0.75:
+        chance = rng.random()
+        if chance < 0.6:
             return self._written("case", rng)
-        return self._edited(rng, ("case",), RUBRIC["case"][0])
+        if chance < 0.8:
+            return self._edited(rng, ("case",), RUBRIC["case"][0])
+        return self._turned(rng, lambda text: turn_limit(text, rng), RUBRIC["case"][0])
 
     def _place(self, rng: Random) -> Made:
         chance = rng.random()

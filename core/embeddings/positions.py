@@ -1,4 +1,4 @@
-"""Words of position in a sentence, and the sentence with one of them turned to the other side.
+"""Words of position in a sentence, and the sentence with one of them, or a limit, turned to the other side.
 
 Which words stand on which side is data/embeddings/words/contrasts.yaml, where they tell a position and not a
 time, an amount or a turn of speech is positions.yaml there.
@@ -11,6 +11,27 @@ from random import Random
 
 from core.embeddings import wording as words
 from core.embeddings.bank import Bank
+
+_LIMITS = {
+    "over": "under", "above": "below", "within": "beyond", "beyond": "within", "more than": "less than",
+    "greater than": "less than", "longer than": "shorter than", "higher than": "lower than",
+    "closer than": "farther than", "nearer than": "farther than", "at least": "at most",
+    "a minimum of": "a maximum of", "exceeding": "falling short of",
+}  # fmt: skip
+_LIMITS |= {other: word for word, other in _LIMITS.items() if other not in _LIMITS}
+_LIMIT = re.compile(
+    rf"(?<![\w-])(?:{'|'.join(sorted(_LIMITS, key=len, reverse=True))})(?= (?:about |approximately )?[\d.$])"
+)
+
+
+def turn_limit(text: str, rng: Random) -> str | None:
+    """The text with one limit turned: what lies above an amount then lies below it; None where it has
+    none."""
+    hits = list(_LIMIT.finditer(text))
+    if not hits:
+        return None
+    hit = rng.choice(hits)
+    return words.exchange(text, *hit.span(), _LIMITS[hit[0]])
 
 
 def move(text: str, bank: Bank, rng: Random) -> str | None:

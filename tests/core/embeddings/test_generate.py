@@ -25,7 +25,7 @@ from core.embeddings.changes import seen_from
 from core.embeddings.contexts import load_contexts, load_places
 from core.embeddings.generate import build_settings, generate, preview, split_counts
 from core.embeddings.pairs import RUBRIC, Pairs
-from core.embeddings.positions import move
+from core.embeddings.positions import move, turn_limit
 from core.errors import DatasetError, GrammarError, RecipeError
 from core.text.cues import default_reader
 from core.text.quantities import find_quantities, same_quantity
@@ -176,9 +176,9 @@ def test_what_is_permitted_in_one_case_only_is_turned_at_that_word(text: str, tu
     assert {words.contradict(text, Random(seed)) for seed in range(9)} <= ways
 
 
-def test_edits_by_word_lists_change_what_the_other_text_names() -> None:
+def test_edits_change_what_the_other_text_names_where_that_is_asked_for() -> None:
     bank = default_bank()
-    pairs, rng = Pairs(bank, "train", joining=0.0, rewording=0.0), Random(5)
+    pairs, rng = Pairs(bank, "train", joining=0.0, rewording=0.0, named=True), Random(5)
     found = []
 
     def turn(text: str) -> str | None:
@@ -193,6 +193,19 @@ def test_edits_by_word_lists_change_what_the_other_text_names() -> None:
     assert len(kept) < len(found)  # some texts leave open what was changed in the other
     texts = {turned: text for text, turned in found}
     assert all(seen_from(a, texts[b], b, bank) for a, b, _ in kept)
+    found.clear()
+    pairs.named = False
+    assert [bool(row) for row in (pairs._turned(rng, turn, 0.4) for _ in range(60))].count(True) == len(found)
+
+
+def test_a_limit_is_turned() -> None:
+    for text, turned in (
+        ("Test a cable over 20 kV.", "Test a cable under 20 kV."),
+        ("Leave no more than 3 ft.", "Leave no less than 3 ft."),
+        ("A line hangs over the roof.", None),
+        ("Give at least about 6 ft.", "Give at most about 6 ft."),
+    ):
+        assert turn_limit(text, Random(1)) == turned
 
 
 @pytest.mark.parametrize(
