@@ -36,7 +36,7 @@ _SPREAD = 0.5
 _GRADE_WIDTH = 0.04
 # Weight of the loss on how far an edit moves the score. Measured: 0.25 costs nothing on groups held back
 # and moves 2 to 4 of 100 edits more by over 0.2; 1.0 moves more and costs 0.01 of rank correlation there.
-_CONTRAST = 0.5
+_CONTRAST = 0.25
 _LEAST_CONTRAST = 0.15  # grades nearer than this say nothing of an edit
 _FAREST = 6.0  # standard deviations
 _LEAST_PAIRS = 200
