@@ -19,6 +19,9 @@ from core.workspace import Workspace
 
 WEAK_LABEL = 0.75
 """A label whose F1 is below this is named in the advice."""
+LOWER_RATE = "Try a smaller learning rate, or more data."
+"""What to do when a training made a model worse."""
+_NOTICEABLE = 0.01  # a smaller loss of the main figure is noise
 
 
 @dataclass(frozen=True)
@@ -128,6 +131,17 @@ def figures_of(version: registry.Version | None, moment: str = "after") -> Figur
         generated=_numbers(test), real=_numbers(gold),
         labels=dict(_labels(gold) or _labels(test)), source=source,
     )  # fmt: skip
+
+
+def setback(task: Task, version: registry.Version) -> str:
+    """What a training lost: one sentence where its model is worse than the one before it, else empty."""
+    old, new = figures_of(version, "before"), figures_of(version)
+    now, was, kind = _comparable(new, old, task.main_metric)
+    if now is None or was is None or was - now < _NOTICEABLE:
+        return ""
+    title = next((t.title for t in task.targets if t.metric == task.main_metric), task.main_metric)
+    figures = f"{title} {now:.3f} instead of {was:.3f} on {kind} data"
+    return f"{version.id} is worse than the model before it: {figures}."
 
 
 def _labels(part: Mapping[str, Any]) -> dict[str, Any]:
@@ -277,6 +291,8 @@ def _below_target(facts: Situation) -> Advice | None:
             f"{target.title} of {version.id} is {value:.3f} on {kind} data, the target is {target.value:.2f}."
         )
         weak = _weakest(figures)
+        if lost := setback(facts.task, version):
+            return Advice("improve", f"{lost} {LOWER_RATE}", "Train again", "launch")
         text += f" Add {facts.task.unit}s with {weak}." if weak else " Train longer, or with more data."
         return Advice(
             "improve", text, "Add data" if weak else "Train again", "generate" if weak else "launch"

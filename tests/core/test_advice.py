@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.advice import Figures, Situation, advise, figures_of, situation
+from core.advice import LOWER_RATE, Figures, Situation, advise, figures_of, setback, situation
 from core.registry.manifest import Version
 from core.runs.state import RunStatus
 from core.tasks import TASKS, Task
@@ -147,3 +147,34 @@ def test_a_detector_is_spoken_of_in_photos_and_its_classes_in_recall() -> None:
     (improve,) = [item for item in advise(facts) if item.code == "improve"]
     assert "Add photos with crossarm (recall 0.200)." in improve.text
     assert improve.params == {"task": "yolo"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ({"test": {"f1": 0.6}}, {"test": {"f1": 0.43}}, "F1 0.430 instead of 0.600 on generated data"),
+        ({"test": {"f1": 0.6}}, {"test": {"f1": 0.595}}, ""),
+        ({"test": {"f1": 0.6}}, {"test": {"f1": 0.7}}, ""),
+        # What counts is real data, where both have a figure on it.
+        ({"test": {"f1": 0.6}, "gold": {"f1": 0.5}}, {"test": {"f1": 0.4}, "gold": {"f1": 0.6}}, ""),
+        (
+            {"test": {"f1": 0.6}, "gold": {"f1": 0.5}},
+            {"test": {"f1": 0.7}, "gold": {"f1": 0.4}},
+            "F1 0.400 instead of 0.500 on real data",
+        ),
+        ({}, {"test": {"f1": 0.4}}, ""),
+    ],
+)
+def test_a_training_that_made_it_worse_is_told(before: dict, after: dict, told: str) -> None:
+    made = version("v2")
+    made.manifest["metrics"] = {"before": before, "after": after}
+    found = setback(NER, made)
+    assert told in found if told else found == ""
+
+
+def test_after_a_setback_a_smaller_rate_is_advised() -> None:
+    made = version("v2")
+    made.manifest["metrics"] = {"before": {"test": {"f1": 0.6}}, "after": {"test": {"f1": 0.4}}}
+    facts = Situation(NER, datasets=1, newest=made, newest_figures=figures_of(made))
+    item = next(item for item in advise(facts) if item.code == "improve")
+    assert item.text.endswith(LOWER_RATE) and item.page == "launch"

@@ -117,7 +117,12 @@ def make_run(workspace: Workspace) -> Iterator[Callable[..., Path]]:
             ctx.metrics_log.write("system", metrics={"cpu_percent": 150.0, "rss_mb": 1200.0})
             ctx.save_status()
             if state in RunState.ENDED and state != RunState.LOST:
-                ctx.finish(state, finish.get("message", "It ended."), finish.get("hint", ""))
+                ctx.finish(
+                    state,
+                    finish.get("message", "It ended."),
+                    finish.get("hint", ""),
+                    version=finish.get("version"),
+                )
         if state == RunState.RUNNING:
             held.append(lock)
         else:

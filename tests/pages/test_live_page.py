@@ -7,6 +7,8 @@ import os
 
 import pytest
 
+from core.registry import store as registry
+from core.workspace import Workspace, write_json_atomic
 from tests.pages.conftest import buttons, words_of
 
 
@@ -94,6 +96,23 @@ def test_every_end_is_explained_and_leads_on(open_page, make_run, state: str) ->
     assert ("Retry with the same settings" in buttons(at)) == (state != "completed")
     assert "Stop" not in buttons(at)
     assert not at.error
+
+
+@pytest.mark.parametrize(("was", "told"), [(0.6, True), (0.2, False)])
+def test_a_training_that_made_the_model_worse_says_so(
+    open_page, make_run, workspace: Workspace, was: float, told: bool
+) -> None:
+    trained = workspace.run("ner-trained")
+    (trained / "model").mkdir(parents=True)
+    (trained / "model" / "model.safetensors").write_bytes(b"weights")
+    write_json_atomic(trained / "spec.json", {"task": "ner", "preset": "fast", "seed": 7})
+    report = {"test": {"f1": 0.43}, "before": {"test": {"f1": was}}}
+    write_json_atomic(trained / "report.json", report)
+    version = registry.register_run(trained, ws=workspace).id
+    at = open_page("live", run=make_run("completed", version=version).name)
+    said = [element.value for element in at.warning]
+    assert bool(said) == told
+    assert not told or f"{version} is worse than the model before it: F1 0.430 instead of 0.600" in said[0]
 
 
 def test_resume_is_offered_only_with_a_resume_point(open_page, make_run) -> None:
