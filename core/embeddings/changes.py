@@ -1,6 +1,6 @@
 """Whether a text, too, says what an edit changed in another one; only then do the two contradict each other.
 
-Generated pairs and the stress set are made of such edits alone.
+The stress set and the pairs for the last word are made of such edits alone.
 """
 
 from __future__ import annotations
