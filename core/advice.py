@@ -134,14 +134,14 @@ def figures_of(version: registry.Version | None, moment: str = "after") -> Figur
 
 
 def setback(task: Task, version: registry.Version) -> str:
-    """What a training lost: one sentence where its model is worse than the one before it, else empty."""
+    """What a training lost and what to do, where its model is worse than the one before it; else empty."""
     old, new = figures_of(version, "before"), figures_of(version)
     now, was, kind = _comparable(new, old, task.main_metric)
     if now is None or was is None or was - now < _NOTICEABLE:
         return ""
     title = next((t.title for t in task.targets if t.metric == task.main_metric), task.main_metric)
     figures = f"{title} {now:.3f} instead of {was:.3f} on {kind} data"
-    return f"{version.id} is worse than the model before it: {figures}."
+    return f"{version.id} is worse than the model before it: {figures}. {LOWER_RATE}"
 
 
 def _labels(part: Mapping[str, Any]) -> dict[str, Any]:
@@ -287,12 +287,12 @@ def _below_target(facts: Situation) -> Advice | None:
         return None
     kind = "real" if figures.real else figures.held_out_word
     for target, value in _missed(facts.task, figures):
+        if lost := setback(facts.task, version):
+            return Advice("improve", lost, "Train again", "launch")
         text = (
             f"{target.title} of {version.id} is {value:.3f} on {kind} data, the target is {target.value:.2f}."
         )
         weak = _weakest(figures)
-        if lost := setback(facts.task, version):
-            return Advice("improve", f"{lost} {LOWER_RATE}", "Train again", "launch")
         text += f" Add {facts.task.unit}s with {weak}." if weak else " Train longer, or with more data."
         return Advice(
             "improve", text, "Add data" if weak else "Train again", "generate" if weak else "launch"

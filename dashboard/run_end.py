@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.advice import LOWER_RATE, figures_of, setback
+from core.advice import figures_of, setback
 from core.errors import NexaError
 from core.registry import store as registry
 from core.runs import checkpoints, launcher
@@ -79,7 +79,7 @@ def _before_after(task: Task, version_id: str) -> None:
         columns = [(name, name in ("Before", "After", "Target")) for name in names]
         st.html(cards.table_html(columns, rows, raw=(1, 5)))
     if lost := setback(task, version):
-        st.warning(f"{words.plain(lost)} {LOWER_RATE}", icon=":material/trending_down:")
+        st.warning(words.plain(lost), icon=":material/trending_down:")
 
 
 def _verdict(value: float, target: float, role: str, *, judged_on_real: bool) -> tuple[str, str]:

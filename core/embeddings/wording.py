@@ -234,7 +234,7 @@ _AFTER = re.compile(r"(?: [\w-]+){0,4}")
 _LEAVE = re.compile(
     r"(?:may|can)\b(?! not)|(?:is|are) (?:permitted|allowed|possible|acceptable)", re.IGNORECASE
 )
-_ONLY = re.compile(r"\b(?<!not )(?:only|solely)\b", re.I)
+_ONLY = re.compile(r"\b(?<!not )(?:only|solely)\b", re.IGNORECASE)
 
 
 def contradict(text: str, rng: Random) -> str | None:
@@ -266,7 +266,7 @@ def _twice_denied(text: str, hit: re.Match) -> bool:
     if _DENIED.search(hit[0]):
         return False
     before = _CLAUSE.split(text[: hit.start()])[-1]
-    sentence = _SENTENCE.split(text[: hit.start()])[-1]  # "No more than two rings, each high, may be ..."
+    sentence = _sentence_before(text, hit)  # "No more than two rings, each high, may be ..."
     return bool(
         _DENIED.search(before) or _DENIED.match(sentence) or _DENIED.search(_AFTER.match(text, hit.end())[0])
     )
@@ -274,9 +274,13 @@ def _twice_denied(text: str, hit: re.Match) -> bool:
 
 def _same_sentence(pattern: re.Pattern, text: str, hit: re.Match) -> re.Match | None:
     """Where a pattern first stands in the sentence around a hit."""
-    begin = max((stop.end() for stop in _SENTENCE.finditer(text, 0, hit.start())), default=0)
     stop = _SENTENCE.search(text, hit.end())
+    begin = hit.start() - len(_sentence_before(text, hit))
     return pattern.search(text, begin, stop.start() if stop else len(text))
+
+
+def _sentence_before(text: str, hit: re.Match) -> str:
+    return _SENTENCE.split(text[: hit.start()])[-1]
 
 
 def respell_all(text: str, rng: Random) -> str:
