@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 from typing import Any
 
@@ -52,19 +53,30 @@ def add_verbs(verbs: Any, common: argparse.ArgumentParser) -> None:
     verb.set_defaults(run=datasets)
 
 
-def assignments(pairs: list[str], option: str) -> dict[str, str]:
-    """Split `name=value` arguments.
+def assignments(pairs: list[str], option: str) -> dict[str, Any]:
+    """Split `name=value` arguments; a table or a list is given as JSON.
 
     Raises:
-        InputError: If one has no `=`.
+        InputError: If one has no `=`, or its JSON is broken.
     """
-    result = {}
+    result: dict[str, Any] = {}
     for pair in pairs:
         name, sign, value = pair.partition("=")
         if not sign or not name.strip():
             raise InputError(f"{option} {pair!r} is not of the form NAME=VALUE.")
-        result[name.strip().replace("-", "_")] = value.strip()
+        result[name.strip().replace("-", "_")] = _table(value.strip(), pair, option)
     return result
+
+
+def _table(value: str, pair: str, option: str) -> Any:
+    if not value.startswith(("{", "[")):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise InputError(
+            f"{option} {pair!r} is no JSON: {error}.", "Write a table as '{\"name\": value}'."
+        ) from None
 
 
 def generate(args: argparse.Namespace, out: Output) -> int:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from safetensors.torch import load_file, save_file
 
 from core.embeddings import model as models
 from core.embeddings.derived import parent_of, register_derived, trained_version
@@ -19,6 +18,7 @@ from core.errors import ModelError
 from core.files import scratch_folder
 from core.registry.manifest import Version
 from core.training.average import check_different, check_share, mixed
+from core.training.packed import dtype_of, read_tensors, write_tensors
 from core.training.stored import DELTA_FILE
 from core.workspace import Workspace, write_json_atomic
 
@@ -63,12 +63,9 @@ def blend(
     with scratch_folder(ws.scratch, "blend") as folder:
         made = folder / "model"
         made.mkdir()
-        for file, told in (
-            (DELTA_FILE, {"format": "pt", "kind": "delta"}),
-            (models.HEAD_FILE, {"format": "pt"}),
-        ):
-            state = mixed(*_filled(*(load_file(version.path / file) for version in versions)), share)
-            save_file({key: value.half() for key, value in state.items()}, made / file, metadata=told)
+        for file, told in ((DELTA_FILE, {"kind": "delta"}), (models.HEAD_FILE, {})):
+            state = mixed(*_filled(*(read_tensors(version.path / file) for version in versions)), share)
+            write_tensors(state, made / file, dtype_of(one.path / file), **told)
         info = infos[0]
         info.max_length = min(read.max_length for read in infos)
         info.topics = joined(*(topics_behind(version, ws=ws) for version in versions))

@@ -36,10 +36,14 @@ def build_generated(
     Raises:
         GrammarError: If a file of data/embeddings is broken.
         DatasetError: If the name cannot be used.
+        InputError: If nobody can tell what the version learnt from whose topics are asked for.
+        NotFoundError: If there is no such version.
     """
     from core.embeddings.generate import generate
+    from core.embeddings.unseen import known_topics
 
-    made = generate(settings, progress=progress)
+    topics = known_topics(settings.topics_of, ws=ws) if settings.topics_of else None
+    made = generate(settings, progress=progress, topics=topics)
     splits = {split: made[split] for split in SPLITS}
     card = {
         "licence": "Generated text of the Studio's own files, AGPL-3.0",

@@ -43,7 +43,7 @@ class Everyday:
         """
         device = next(network.parameters()).device
         with torch.inference_mode(), torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16):
-            vectors, _ = network.read(self.ids.to(device), self.mask.to(device))
+            vectors = network.vectors(self.ids.to(device), self.mask.to(device))
         half = len(self.grades)
         cosine = (vectors[:half] * vectors[half:]).sum(1).float().cpu().numpy()
         return {

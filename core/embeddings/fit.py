@@ -115,7 +115,11 @@ def fit(
     threads = set_threads(recipe.threads) if device == "cpu" else 0
     bf16 = use_bf16(recipe.precision, device)
     network, tokenizer, info = models.build(
-        base, head_layers=recipe.head_layers, compare=recipe.compare, seed=recipe.seed
+        base,
+        head_layers=recipe.head_layers,
+        own_layers=recipe.own_layers,
+        compare=recipe.compare,
+        seed=recipe.seed,
     )
     info.max_length = min(recipe.max_length, positions(network.encoder.config, tokenizer))
     info.use_figures = recipe.use_figures
@@ -324,6 +328,6 @@ def _memory(
     made = tokenizer(texts, padding=True, truncation=True, max_length=max_length, return_tensors="pt")
     ids, mask = made["input_ids"], made["attention_mask"]
     with torch.inference_mode():
-        vectors, _ = network.read(ids, mask)
+        vectors = network.vectors(ids, mask)
     cosines = (vectors @ vectors.T).clone()
     return (ids.to(device), mask.to(device)), cosines.to(device)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from random import Random
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from core.embeddings.bank import SPLITS, Bank, default_bank
+from core.embeddings.bank import SPLITS, Bank, Rule, default_bank
 from core.embeddings.pairs import RUBRIC, Pairs
 from core.embeddings.wording import fill
 from core.errors import DatasetError
@@ -115,6 +115,15 @@ class GenerateSettings(BaseModel):
         ge=0,
         le=1,
     )
+    topics_of: str = setting(
+        "",
+        "Topics of",
+        "A version, for example starter: the training pairs are of topics that it learnt from. When it is "
+        "trained on with them, the others stay unknown to it, and its last word can be fitted on those. "
+        "Empty: all topics.",
+        group="Content",
+        advanced=True,
+    )
 
 
 def build_settings(values: dict[str, Any]) -> GenerateSettings:
@@ -134,7 +143,11 @@ def split_counts(count: int, most_val: int = MOST_VAL, most_test: int = MOST_TES
 
 
 def generate(
-    settings: GenerateSettings, *, progress: Progress | None = None, bank: Bank | None = None
+    settings: GenerateSettings,
+    *,
+    progress: Progress | None = None,
+    bank: Bank | None = None,
+    topics: Collection[str] | None = None,
 ) -> dict[str, Any]:
     """Make a dataset.
 
@@ -142,6 +155,8 @@ def generate(
         settings: Size, seed and mix.
         progress: Called now and then with (pairs done, pairs in all).
         bank: Another bank than the one that ships, for tests.
+        topics: Topics of the training split that may be drawn from; all of them without it. `topics_of` of
+            the settings is only told in the card: who calls this looks it up.
 
     Returns:
         `train`, `val`, `test`: rows `{"a", "b", "score", "kind", "group"}`; `card`: settings, rubric, how
@@ -154,12 +169,22 @@ def generate(
     bank = bank or default_bank()
     seen: set[frozenset[str]] = set()
     rows: dict[str, list[Row]] = {}
+    rules = {split: bank.rules_of(split) for split in SPLITS}
+    if topics is not None:
+        rules["train"] = [rule for rule in rules["train"] if rule.topic in topics]
+        if not rules["train"]:
+            raise DatasetError(
+                f"Of the {len(topics)} topics that {settings.topics_of!r} learnt from, none is a topic for "
+                "training in data/embeddings/topics.",
+                "Leave 'Topics of' empty.",
+            )
     done = 0
     for split, wanted in split_counts(settings.count, settings.most_val, settings.most_test).items():
         tell = progress and (lambda count, _, start=done: progress(start + count, settings.count))
-        rows[split] = draw(source(bank, settings, split), settings, wanted, seen=seen, progress=tell)
+        pairs = source(bank, settings, split, rules=rules[split])
+        rows[split] = draw(pairs, settings, wanted, seen=seen, progress=tell)
         done += wanted
-    return {**rows, "card": describe(settings, bank, rows), "corpus": sentences(bank, "train")}
+    return {**rows, "card": describe(settings, rules, rows), "corpus": sentences(bank, rules["train"])}
 
 
 def preview(settings: GenerateSettings, n: int = 10, *, bank: Bank | None = None) -> list[Row]:
@@ -199,11 +224,11 @@ def draw(
     return rows
 
 
-def sentences(bank: Bank, split: str) -> list[str]:
-    """All wordings of a split's rules as they stand in the files, once each."""
+def sentences(bank: Bank, rules: Sequence[Rule]) -> list[str]:
+    """All wordings of rules as they stand in the files, once each."""
     rng = Random(0)
     texts = {}
-    for rule in bank.rules_of(split):
+    for rule in rules:
         for wording in (*rule.same, *rule.opposite, *rule.nuance):
             texts[fill(wording, bank, rng, respell=False)] = None
     return list(texts)
@@ -275,9 +300,11 @@ def _seed(seed: int, split: str, index: int, attempt: int) -> int:
     return int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "big")
 
 
-def describe(settings: GenerateSettings, bank: Bank, rows: dict[str, list[Row]]) -> dict[str, Any]:
+def describe(
+    settings: GenerateSettings, rules: Mapping[str, Sequence[Rule]], rows: dict[str, list[Row]]
+) -> dict[str, Any]:
     """The generator's part of the dataset card."""
-    topics = {split: sorted({r.topic for r in bank.rules_of(split)}) for split in SPLITS}
+    topics = {split: sorted({r.topic for r in rules[split]}) for split in SPLITS}
     return {
         "source": "generated from data/embeddings (topics and words)",
         "settings": settings.model_dump(),
@@ -290,5 +317,5 @@ def describe(settings: GenerateSettings, bank: Bank, rows: dict[str, list[Row]])
         "counts": {split: len(rows[split]) for split in SPLITS},
         "kinds": {split: dict(sorted(Counter(r["kind"] for r in rows[split]).items())) for split in SPLITS},
         "topics": topics,
-        "rules": {split: len(bank.rules_of(split)) for split in SPLITS},
+        "rules": {split: len(rules[split]) for split in SPLITS},
     }

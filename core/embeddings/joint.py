@@ -94,12 +94,15 @@ class WordComparison(nn.Module):
 class PairHead(nn.Module):
     """Scores pairs from token vectors, cosine and figures of the texts.
 
-    Token vectors of a lower encoder layer, in which the two texts have not been mixed, go through a few
-    layers of attention over both texts together. These may begin as copies of the encoder's own upper layers.
+    Token vectors of a lower encoder layer go through layers of the head's own, text by text, then through a
+    few layers of attention over both texts together. Both may begin as copies of the encoder's layers. Those
+    of the encoder must make vectors, too, to which "over" and "under" hardly matter; the head's own are free
+    to tell them apart.
 
     Args:
         width: Size of a token vector.
         layers: Joint layers, 0 for none: then only cosine, pooled vectors and figures count.
+        own: Layers that read each text alone, below the joint ones.
         heads: Attention heads.
         inner: Size of the feed-forward layers.
         figures: Number of figures of a pair (`core.text.cues.FEATURES`); further ones are not looked at.
@@ -116,19 +119,17 @@ class PairHead(nn.Module):
         inner: int,
         figures: int,
         compare: int = 0,
+        own: int = 0,
         dropout: float = 0.1,
         eps: float = 1e-12,
     ) -> None:
         super().__init__()
         self.figures = figures
+        self.sizes = (width, heads, inner, dropout, eps)
         self.side = nn.Embedding(2, width)
         nn.init.normal_(self.side.weight, std=0.02)
-        self.layers = nn.ModuleList(
-            nn.TransformerEncoderLayer(
-                width, heads, inner, dropout, activation="gelu", layer_norm_eps=eps, batch_first=True
-            )
-            for _ in range(layers)
-        )
+        self.own = nn.ModuleList(self._layer() for _ in range(own))
+        self.layers = nn.ModuleList(self._layer() for _ in range(layers))
         self.read = nn.Sequential(
             nn.Linear(2 * width if layers else width, 128), nn.GELU(), nn.Dropout(dropout)
         )
@@ -152,7 +153,7 @@ class PairHead(nn.Module):
         """Logits of the similarity.
 
         Args:
-            a: (B, P, W) token vectors of the first texts.
+            a: (B, P, W) token vectors of the first texts, as from `reading`.
             a_mask: (B, P) 1 where there is a token.
             b: (B, Q, W) of the second texts.
             b_mask: (B, Q).
@@ -171,12 +172,31 @@ class PairHead(nn.Module):
             known = known + self.compare(a, a_mask, b, b_mask)
         return self.slope * (cosine - self.middle) + self.judge[2](self.judge[1](known)).squeeze(1)
 
+    def reading(self, tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Token vectors (B, P, W) of an encoder layer after the head's own layers; `mask` is (B, P)."""
+        for layer in self.own:
+            tokens = layer(tokens, src_key_padding_mask=mask == 0)
+        return tokens
+
+    def add_own(self, sources: list[nn.Module]) -> None:
+        """Put layers below those of the head's own, as copies of BERT layers, the lowest first."""
+        device = self.side.weight.device
+        added = nn.ModuleList(self._layer() for _ in sources).to(device)
+        copy_bert_layers(sources, added)
+        self.own = nn.ModuleList([*added, *self.own])
+
     def add_comparison(self, inner: int) -> list[nn.Parameter]:
         """Add an untrained comparison word by word, where there is none yet; its parameters."""
         if self.compare is not None:
             return []
         self.compare = WordComparison(self.side.embedding_dim, inner, _JUDGED).to(self.side.weight.device)
         return list(self.compare.parameters())
+
+    def _layer(self) -> nn.TransformerEncoderLayer:
+        width, heads, inner, dropout, eps = self.sizes
+        return nn.TransformerEncoderLayer(
+            width, heads, inner, dropout, activation="gelu", layer_norm_eps=eps, batch_first=True
+        )
 
     def _pooled(
         self, a: torch.Tensor, a_mask: torch.Tensor, b: torch.Tensor, b_mask: torch.Tensor
@@ -194,7 +214,7 @@ class PairHead(nn.Module):
 
 def fresh_parameters(head: PairHead) -> list[nn.Parameter]:
     """The parameters that do not begin as copies; they may learn faster."""
-    return [value for name, value in head.named_parameters() if not name.startswith("layers.")]
+    return [value for name, value in head.named_parameters() if not name.startswith(("layers.", "own."))]
 
 
 def _mean(tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

@@ -112,7 +112,7 @@ class PairLoss(nn.Module):
         # The same sentences at the same step after a resume: the turn follows from the step alone.
         start = (self.turn // _REHEARSE_EVERY * self.share) % count
         chosen = [(start + n) % count for n in range(min(self.share, count))]
-        vectors, _ = self.network.read(ids[chosen], mask[chosen])
+        vectors = self.network.vectors(ids[chosen], mask[chosen])
         return functional.mse_loss(vectors @ vectors.T, self.remembered[chosen][:, chosen])
 
 
@@ -199,8 +199,8 @@ class TextLoss(nn.Module):
     ) -> torch.Tensor:
         """Loss of one batch; the grades in `labels` are not looked at."""
         one, other = sentence_features
-        vectors, _ = self.network.read(one["input_ids"], one["attention_mask"])
+        vectors = self.network.vectors(one["input_ids"], one["attention_mask"])
         if self.restorer is not None:
             return self.restorer(vectors, other["input_ids"], other["attention_mask"])
-        again, _ = self.network.read(other["input_ids"], other["attention_mask"])
+        again = self.network.vectors(other["input_ids"], other["attention_mask"])
         return self.rank.compute_loss_from_embeddings([vectors, again], None)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer
@@ -25,6 +25,7 @@ from core.encoders.bases import DEFAULT_BASE, fingerprint, resolve_base
 from core.errors import BaseModelError, ModelError
 from core.text.cues import FEATURES, load_cues
 from core.training import stored
+from core.training.packed import read_tensors, write_tensors
 from core.training.stored import (
     DELTA_FILE,
     base_name,
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 
 HEAD_FILE = "head.safetensors"
 VERDICT_FILE = "verdict.safetensors"
-FORMAT = 3  # 1 had no verdict; 2 compared no words one by one and spread no answers
+FORMAT = 4  # 1 had no verdict; 2 compared no words one by one and spread no answers; 3 had no own layers
 
 
 @dataclass
@@ -84,7 +85,7 @@ class Network(nn.Module):
     Args:
         encoder: A text encoder that gives hidden states of all layers.
         head: The pair head.
-        lower: Layer whose token vectors the head reads; 0 is the word table.
+        lower: Layer whose token vectors the head (its own layers first) reads; 0 is the word table.
 
     Attributes:
         verdict: What has the last word on a pair, once it is fitted.
@@ -102,13 +103,16 @@ class Network(nn.Module):
     def read(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Text vectors (B, W) of length 1 and token vectors (B, P, W) of the lower layer."""
+        """Text vectors (B, W) of length 1 and the token vectors (B, P, W) that the head compares."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.still):
             out = self.encoder(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True)
-        states = out.last_hidden_state
-        weights = attention_mask.unsqueeze(-1).to(states.dtype)
-        pooled = ((states * weights).sum(1) / weights.sum(1).clamp(min=1)).float()
-        return nn.functional.normalize(pooled, dim=-1), out.hidden_states[self.lower]
+            vectors = _mean_of(out.last_hidden_state, attention_mask)
+        return vectors, self.head.reading(out.hidden_states[self.lower], attention_mask)
+
+    def vectors(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """Text vectors (B, W) of length 1 alone."""
+        out = self.encoder(input_ids=input_ids, attention_mask=attention_mask)
+        return _mean_of(out.last_hidden_state, attention_mask)
 
     def train(self, mode: bool = True) -> Network:
         """As of every module, but an encoder that does not learn drops nothing out."""
@@ -118,10 +122,17 @@ class Network(nn.Module):
         return self
 
 
+def _mean_of(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    weights = mask.unsqueeze(-1).to(states.dtype)
+    pooled = ((states * weights).sum(1) / weights.sum(1).clamp(min=1)).float()
+    return nn.functional.normalize(pooled, dim=-1)
+
+
 def build(
     base: str,
     *,
     head_layers: int = 2,
+    own_layers: int = 0,
     compare: bool = True,
     seed: int = 0,
     head: dict[str, Any] | None = None,
@@ -130,7 +141,8 @@ def build(
 
     Args:
         base: Name of the base encoder.
-        head_layers: Joint layers of the head, at most the encoder's own.
+        head_layers: Joint layers of the head, at most as many as the encoder has.
+        own_layers: Layers of the head below them that read each text alone, of the encoder's that are left.
         compare: Whether the head compares word by word.
         seed: Seed of the head's weights.
         head: Sizes of a stored head, instead of those that fit the encoder.
@@ -162,10 +174,11 @@ def build(
             ) from error
         if getattr(encoder, "pooler", None) is not None:
             encoder.pooler = None  # vectors are means over tokens
-        layers = int(config.num_hidden_layers)
+        joint, own = layers_of(config, head_layers, own_layers)
         sizes = head or {
-            "layers": joint_layers(head_layers, config),
-            "lower": layers - joint_layers(head_layers, config),
+            "layers": joint,
+            "own": own,
+            "lower": int(config.num_hidden_layers) - joint - own,
             "width": int(config.hidden_size),
             "heads": int(config.num_attention_heads),
             "inner": int(getattr(config, "intermediate_size", 4 * config.hidden_size)),
@@ -178,10 +191,12 @@ def build(
             inner=sizes["inner"],
             figures=len(FEATURES),
             compare=sizes["compare"],
+            own=sizes["own"],
         )
-    own = getattr(getattr(encoder, "encoder", None), "layer", None)
-    if head is None and own is not None and config.model_type == "bert":
-        copy_bert_layers(list(own)[layers - sizes["layers"] :], pair_head.layers)
+    if head is None and (copied := _layers_to_copy(encoder)):
+        first = sizes["lower"] + own
+        copy_bert_layers(copied[sizes["lower"] : first], pair_head.own)
+        copy_bert_layers(copied[first:], pair_head.layers)
     network = Network(encoder, pair_head, sizes["lower"]).eval()
     info = ModelInfo(
         "base",
@@ -217,7 +232,8 @@ def go_on(folder: Path, recipe: EmbeddingsRecipe) -> tuple[Network, ModelInfo, l
             "Set the method to 'full' or 'head', or begin with the base model.",
         )
     layers = info.head.get("layers")
-    if joint_layers(recipe.head_layers, network.encoder.config) != layers:
+    joint, own = layers_of(network.encoder.config, recipe.head_layers, recipe.own_layers)
+    if joint != layers:
         raise BaseModelError(
             f"The version's pair head has {layers} joint layers, the settings ask for {recipe.head_layers}.",
             f"Set the joint layers to {layers}, or begin with the base model.",
@@ -226,6 +242,18 @@ def go_on(folder: Path, recipe: EmbeddingsRecipe) -> tuple[Network, ModelInfo, l
     # Merged adapters leave the weights below them frozen.
     network.requires_grad_(True)
     fresh: list[nn.Parameter] = []
+    if (more := own - info.head["own"]) > 0:
+        # Copies of the encoder's layers change nothing until they learn.
+        copied, lower = _layers_to_copy(network.encoder), network.lower - more
+        if not copied:
+            raise BaseModelError(
+                f"A head with layers of its own cannot be put on the version's encoder "
+                f"({network.encoder.config.model_type}); only BERT's layers can be copied.",
+                f"Set the head's own layers to {info.head['own']}, or begin with the base model.",
+            )
+        network.head.add_own(copied[lower : network.lower])
+        network.lower = lower
+        info.head.update(own=own, lower=lower)
     if recipe.compare:
         width = compared(info.head["width"])
         with torch.random.fork_rng(devices=[]):
@@ -236,9 +264,16 @@ def go_on(folder: Path, recipe: EmbeddingsRecipe) -> tuple[Network, ModelInfo, l
     return network, info, fresh
 
 
-def joint_layers(wanted: int, config: Any) -> int:
-    """Joint layers of a head: those wanted, at most as many as the encoder has."""
-    return min(wanted, int(config.num_hidden_layers))
+def layers_of(config: Any, joint: int, own: int) -> tuple[int, int]:
+    """Joint layers of a head and those of its own: as wanted, together at most as many as the encoder has."""
+    most = int(config.num_hidden_layers)
+    return min(joint, most), min(own, most - min(joint, most))
+
+
+def _layers_to_copy(encoder: nn.Module) -> list[nn.Module]:
+    """The encoder's layers, where those of a head can be copies of them."""
+    layers = getattr(getattr(encoder, "encoder", None), "layer", None)
+    return list(layers) if layers is not None and encoder.config.model_type == "bert" else []
 
 
 def compared(width: int) -> int:
@@ -278,14 +313,17 @@ def prepare(network: Network, recipe: EmbeddingsRecipe, *, seed: int = 0) -> Net
 
 
 def store(network: Network, folder: Path, info: ModelInfo, *, dtype: str = "fp16") -> None:
-    """Write what training changed, in the format from which `load` rebuilds the same network."""
+    """Write what training changed, in the format from which `load` rebuilds the same network.
+
+    Args:
+        network: Encoder and head.
+        folder: Where the files go.
+        info: Its description; what is stored as is noted there.
+        dtype: `fp32`, `fp16` or `int8`. There is no base from which the head's weights differ but little, so
+            8 bits are for the encoder's changes alone.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    target = torch.float16 if dtype == "fp16" else torch.float32
-    head = {
-        name: value.detach().cpu().to(target).contiguous()
-        for name, value in network.head.state_dict().items()
-    }
-    save_file(head, folder / HEAD_FILE, metadata={"format": "pt"})
+    write_tensors(network.head.state_dict(), folder / HEAD_FILE, "fp32" if dtype == "fp32" else "fp16")
     if network.verdict is not None:
         store_verdict(network.verdict, folder, info)
     if hasattr(network.encoder, "peft_config"):
@@ -301,8 +339,8 @@ def store(network: Network, folder: Path, info: ModelInfo, *, dtype: str = "fp16
             difference = parameter.detach().to("cpu", torch.float32) - before[name].detach()
             # Layers frozen now may have been changed by the version that this training went on from.
             if name in learnt or bool(difference.any()):
-                changed[name] = difference.to(target).contiguous()
-        save_file(changed, folder / DELTA_FILE, metadata={"format": "pt", "kind": "delta"})
+                changed[name] = difference
+        write_tensors(changed, folder / DELTA_FILE, dtype, kind="delta")
     write_json_atomic(folder / INFO_FILE, vars(info))
 
 
@@ -320,7 +358,8 @@ def read_info(folder: Path) -> ModelInfo:
         ModelError: If the folder holds no similarity model, or one of a newer Studio.
     """
     info = stored.read_info(ModelInfo, folder, INFO_FILE, "similarity model", FORMAT)
-    info.head.setdefault("compare", 0)  # heads stored before there was a comparison do not name it
+    # Heads stored before there was a comparison, or layers of their own, do not name them.
+    info.head = {"compare": 0, "own": 0, **info.head}
     if list(info.figures) != list(FEATURES):
         raise ModelError(
             f"The model in {str(folder)!r} was stored by another Studio.", "Update or train again."
@@ -340,9 +379,7 @@ def load(folder: Path) -> tuple[Network, Any, ModelInfo]:
     network, tokenizer, base_info = build(info.base_model, head=info.head)
     check_base(info, base_info)
     try:
-        network.head.load_state_dict(
-            {k: v.to(torch.float32) for k, v in load_file(folder / HEAD_FILE).items()}
-        )
+        network.head.load_state_dict(read_tensors(folder / HEAD_FILE))
         if info.verdict:
             network.verdict = Verdict(**info.verdict)
             network.verdict.load_state_dict(load_file(folder / VERDICT_FILE))
@@ -350,9 +387,9 @@ def load(folder: Path) -> tuple[Network, Any, ModelInfo]:
             network.encoder = merge_adapter(network.encoder, folder)
         else:
             parameters = dict(network.encoder.named_parameters())
-            with torch.no_grad(), safe_open(folder / DELTA_FILE, framework="pt") as tensors:
-                for name in tensors.keys():  # noqa: SIM118 (safe_open is no mapping)
-                    parameters[name].add_(tensors.get_tensor(name).to(torch.float32))
+            with torch.no_grad():
+                for name, value in read_tensors(folder / DELTA_FILE).items():
+                    parameters[name].add_(value)
     except (OSError, SafetensorError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise ModelError(
             f"The model in {str(folder)!r} cannot be read: {first_line(error)}", "Choose another version."

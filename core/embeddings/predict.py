@@ -87,7 +87,7 @@ class SimilarityModel:
         for begin in range(0, len(order), batch_size):
             part = order[begin : begin + batch_size]
             with torch.inference_mode():
-                vectors, _ = self.network.read(*self.tokens([texts[n] for n in part]))
+                vectors = self.network.vectors(*self.tokens([texts[n] for n in part]))
             out[part] = vectors.numpy()
             done += len(part)
             if progress is not None:

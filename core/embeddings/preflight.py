@@ -69,11 +69,12 @@ def operations(recipe: EmbeddingsRecipe, rows: int, base: str = DEFAULT_BASE) ->
         recipe.method
     ]
     joint = layer * (recipe.head_layers + (_COMPARED if recipe.compare else 0.0))
+    own = layer * recipe.own_layers
     work = layer * (2 * size.layers + (2.2 if recipe.method == "lora" else 4) * trained)
     text = 2 * _PIECES * size.encoder  # reading one
     # The head reads both texts together, in both orders when it judges.
-    judged = 2 * text + 2 * 2 * 2 * _PIECES * joint
-    pair = 2 * _PIECES * (work + 6 * joint)
+    judged = 2 * text + 2 * 2 * _PIECES * (2 * joint + own)
+    pair = 2 * _PIECES * (work + 6 * (joint + own))
     rehearsal = 0.0
     if recipe.rehearsal:
         rehearsal = _REHEARSED * _REHEARSED_PIECES * work / (recipe.batch_size * _REHEARSE_EVERY)
@@ -121,7 +122,7 @@ def memory_bytes(recipe: EmbeddingsRecipe, base: str = DEFAULT_BASE) -> int:
     """Expected peak memory of the training process in bytes."""
     size = base_size(base)
     layer = size.encoder // size.layers
-    trained = layer * (size.layers + recipe.head_layers)
+    trained = layer * (size.layers + recipe.head_layers + recipe.own_layers)
     activations = (
         4 * 2 * recipe.batch_size * min(recipe.max_length, 4 * _PIECES) * size.layers * size.hidden * 34
     )
@@ -131,7 +132,7 @@ def memory_bytes(recipe: EmbeddingsRecipe, base: str = DEFAULT_BASE) -> int:
 def disk_bytes(recipe: EmbeddingsRecipe, base: str = DEFAULT_BASE) -> int:
     """Disk space that resume points and the stored model need at most, in bytes."""
     size = base_size(base)
-    trained = size.encoder + size.encoder // size.layers * recipe.head_layers
+    trained = size.encoder + size.encoder // size.layers * (recipe.head_layers + recipe.own_layers)
     return 3 * 12 * trained + 6 * trained
 
 

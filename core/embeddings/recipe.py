@@ -99,6 +99,16 @@ class EmbeddingsRecipe(EncoderRecipe):
         ge=0,
         le=6,
     )
+    own_layers: int = setting(
+        0,
+        "Layers of its own",
+        "Layers below the joint ones in which the head reads each text by itself. They begin as copies of "
+        "the encoder's; a version that is trained on gets those that it lacks. Its vectors stay as they are.",
+        group="Pair head",
+        advanced=True,
+        ge=0,
+        le=6,
+    )
     head_weight: float = setting(
         1.0,
         "Weight of the head",

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
 
 from core.embeddings import model as models
 from core.embeddings.batches import PairExamples
@@ -22,6 +21,7 @@ from core.embeddings.verdict import settle
 from core.errors import InputError
 from core.files import scratch_folder
 from core.registry.manifest import Version
+from core.training.packed import dtype_of, read_tensors, write_tensors
 from core.training.stored import ADAPTER_FILE, DELTA_FILE
 from core.workspace import Workspace, write_json_atomic
 
@@ -75,7 +75,7 @@ def regrade(
         figures=parent.info.use_figures,
     )  # fmt: skip
     fitted = parent if keep == 1 else load_folder(version.path)
-    changes = load_file(version.path / DELTA_FILE) if keep < 1 else {}
+    changes = read_tensors(version.path / DELTA_FILE) if keep < 1 else {}
     _pull(fitted.network.encoder, changes, keep)
     found = settle(
         fitted.network, examples, [str(row.get("group") or row["a"]) for row in rows],
@@ -96,9 +96,9 @@ def regrade(
             if file.is_file():
                 shutil.copyfile(file, folder / "model" / file.name)
         if changes:
-            save_file(
-                {name: (value.float() * keep).to(value.dtype) for name, value in changes.items()},
-                folder / "model" / DELTA_FILE, metadata={"format": "pt", "kind": "delta"},
+            write_tensors(
+                {name: value * keep for name, value in changes.items()},
+                folder / "model" / DELTA_FILE, dtype_of(version.path / DELTA_FILE), kind="delta",
             )  # fmt: skip
         info = models.read_info(folder / "model")
         info.cues = cues

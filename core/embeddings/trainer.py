@@ -50,7 +50,7 @@ class TextEncoder(InputModule):
         )
 
     def forward(self, features: dict[str, torch.Tensor], **_: Any) -> dict[str, torch.Tensor]:
-        vectors, _ = self.network.read(features["input_ids"], features["attention_mask"])
+        vectors = self.network.vectors(features["input_ids"], features["attention_mask"])
         return {**features, "sentence_embedding": vectors}
 
     def get_embedding_dimension(self) -> int:

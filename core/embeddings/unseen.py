@@ -16,6 +16,7 @@ from core.embeddings.bank import Bank, Rule, default_bank
 from core.embeddings.generate import KIND_MIX, Progress, Row, build_settings, draw, source
 from core.errors import InputError, NotFoundError
 from core.registry.manifest import Version
+from core.registry.versions import open_version
 from core.workspace import Workspace
 
 LEAST_TOPICS = 20
@@ -71,6 +72,20 @@ def joined(*parts: list[str] | None) -> list[str] | None:
     if any(part is None for part in parts):
         return None
     return sorted({name for part in parts if part for name in part})
+
+
+def known_topics(ref: str, *, ws: Workspace | None = None) -> list[str]:
+    """Topics that the version of a reference learnt from.
+
+    Raises:
+        InputError: If nobody can tell, or it is the untrained base.
+        NotFoundError: If there is no such version.
+    """
+    version = open_version("embeddings", ref, ws=ws)
+    learnt = None if version.kind == "base" else topics_behind(version, ws=ws)
+    if learnt is None:
+        raise InputError(f"Which topics {version.id} learnt from cannot be told.", "Leave 'Topics of' empty.")
+    return learnt
 
 
 def unseen_rules(version: Version, *, bank: Bank | None = None, ws: Workspace | None = None) -> list[Rule]:

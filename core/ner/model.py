@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
 from torch import nn
 from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
 
@@ -23,6 +22,7 @@ from core.errors import BaseModelError, ModelError
 from core.ner.decode import bio_tags
 from core.ner.encode import Encoder
 from core.training import stored
+from core.training.packed import read_tensors, write_tensors
 from core.training.stored import (
     DELTA_FILE,
     base_name,
@@ -205,8 +205,8 @@ def store(network: nn.Module, folder: Path, info: ModelInfo, *, dtype: str = "fp
         network: The trained network (PEFT model for lora).
         folder: An empty or new folder.
         info: Description; its `kind` is set to what is written.
-        dtype: `fp16` or `fp32`, for the differences of a full fine-tuning. They are small, so that fp16 keeps
-            them to about 1e-3 of the change, far finer than fp16 weights would.
+        dtype: `fp32`, `fp16` or `int8`, for the differences of a full fine-tuning. They are small, so that
+            fp16 keeps them to about 1e-3 of the change, far finer than fp16 weights would.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if hasattr(network, "peft_config"):
@@ -217,13 +217,14 @@ def store(network: nn.Module, folder: Path, info: ModelInfo, *, dtype: str = "fp
         original, _, _ = build(info.base_model, info.labels)
         before = original.state_dict()
         heads = tuple(f"{name}." for name in head_names(network))
-        target = torch.float16 if dtype == "fp16" else torch.float32
-        changed = {}
-        for name, parameter in trainable(network).items():
-            value = parameter.detach().to("cpu", torch.float32)
-            # The head has no counterpart in the base model: its values are stored as they are.
-            changed[name] = value.clone() if name.startswith(heads) else (value - before[name]).to(target)
-        save_file(changed, folder / DELTA_FILE, metadata={"format": "pt", "kind": "delta"})
+        changed = {
+            name: parameter.detach().to("cpu", torch.float32)
+            for name, parameter in trainable(network).items()
+        }
+        # The head has no counterpart in the base model: its values are stored as they are.
+        exact = [name for name in changed if name.startswith(heads)]
+        changed = {name: value if name in exact else value - before[name] for name, value in changed.items()}
+        write_tensors(changed, folder / DELTA_FILE, dtype, exact=exact, kind="delta")
     write_json_atomic(folder / INFO_FILE, vars(info))
 
 
@@ -265,9 +266,8 @@ def load(folder: Path) -> tuple[nn.Module, Encoder, ModelInfo]:
 def _load_delta(network: nn.Module, file: Path) -> None:
     heads = tuple(f"{name}." for name in head_names(network))
     parameters = dict(network.named_parameters())
-    with torch.no_grad(), safe_open(file, framework="pt") as tensors:
-        for name in tensors.keys():  # noqa: SIM118 (safe_open is no mapping)
-            value = tensors.get_tensor(name).to(torch.float32)
+    with torch.no_grad():
+        for name, value in read_tensors(file).items():
             if name.startswith(heads):
                 parameters[name].copy_(value)
             else:

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 
 from core import tasks
 from core.cli import main
+from core.datasets import store
 from core.embeddings import library as libraries
 from core.embeddings.chunks import Chunk
 from core.runs import process
@@ -53,6 +54,33 @@ def test_generate_gives_pairs_and_the_same_seed_gives_the_same(capsys: pytest.Ca
     assert second["dataset"] == first["dataset"]
     assert main(["generate", "embeddings", "--count", "10"]) == 2
     assert "count" in capsys.readouterr().err
+
+
+def test_a_mix_of_kinds_is_given_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    mix = ("--set", 'kind_mix={"paraphrase": 1, "unrelated": 0.5}')
+    status, made = run_json(capsys, "generate", "embeddings", "--count", "300", *mix)
+    assert status == 0
+    rows = list(store.read_rows(store.get_dataset("embeddings", made["dataset"]), "train"))
+    assert {row["kind"] for row in rows} == {"paraphrase", "unrelated"}
+    assert main(["generate", "embeddings", "--count", "300", "--set", "kind_mix={paraphrase: 1}"]) == 2
+    assert "is no JSON" in capsys.readouterr().err
+
+
+def test_pairs_of_the_topics_that_a_version_knows(
+    tiny_encoder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = run_json(capsys, "generate", "embeddings", "--count", "300")[1]["dataset"]
+    version = store_version(tiny_encoder, dataset=known)
+    asked = ("generate", "embeddings", "--count", "400", "--set", f"topics_of={version.id}")
+    status, made = run_json(capsys, *asked)
+    card = store.get_dataset("embeddings", made["dataset"]).card
+    assert status == 0 and card["settings"]["topics_of"] == version.id
+    assert card["topics"]["train"] == store.get_dataset("embeddings", known).card["topics"]["train"]
+    unknown = store_version(tiny_encoder, seed=2, dataset="gone@00000000")
+    assert main([*asked[:-1], f"topics_of={unknown.id}"]) == 2
+    assert "cannot be told" in capsys.readouterr().err
+    assert main([*asked[:-1], "topics_of=base"]) == 2
+    assert main([*asked[:-1], "topics_of=v77"]) != 0
 
 
 def test_import_a_gold_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

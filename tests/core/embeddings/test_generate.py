@@ -296,6 +296,20 @@ def test_a_written_edit_is_a_pair_of_its_kind() -> None:
         assert {row["score"] for row in rows} <= {RUBRIC[kind][0], round(RUBRIC[kind][0] + 0.05, 2)}
 
 
+def test_training_pairs_of_some_topics_only() -> None:
+    bank = default_bank()
+    known = sorted({rule.topic for rule in bank.rules_of("train")})[::3]
+    settings = build_settings({"count": 600, "topics_of": "v3"})
+    some = generate(settings, topics=known)
+    assert some["card"]["topics"]["train"] == known and some["card"]["settings"]["topics_of"] == "v3"
+    assert some["card"]["rules"]["train"] == len([r for r in bank.rules_of("train") if r.topic in known])
+    everything = generate(build_settings({"count": 600}))
+    assert some["val"] == everything["val"], "the other splits stay as they are"
+    assert 0 < len(some["corpus"]) < len(everything["corpus"])
+    with pytest.raises(DatasetError, match="none is a topic for training"):
+        generate(settings, topics=["no such topic"])
+
+
 def test_every_split_gets_topics() -> None:
     assert set(topic_splits(f"topic {n}" for n in range(5)).values()) == set(SPLITS)
 

@@ -51,7 +51,7 @@ def test_it_grows_with_work() -> None:
     plain = work()
     assert work(epochs=4) == pytest.approx(2 * work(epochs=2), rel=0.15)
     assert work(head_layers=0) < plain and work(method="lora") < plain and work(freeze_layers=4) < plain
-    assert work(method="head") < 0.8 * plain and work(compare=False) < plain
+    assert work(method="head") < 0.8 * plain and work(compare=False) < plain < work(own_layers=2)
     assert plain < work(first_stage="simcse", first_epochs=1) < work(first_stage="simcse", first_epochs=3)
     assert plain < work(first_stage="tsdae", first_epochs=1)
     assert work(rehearsal=0) < plain < work(batch_size=8)

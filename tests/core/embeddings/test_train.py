@@ -307,6 +307,64 @@ def test_a_head_stored_before_there_was_a_comparison_has_none(tiny_encoder: Path
     assert models.load(tmp_path)[0].head.compare is None
 
 
+def test_layers_of_its_own_are_added_to_a_version_and_change_nothing_until_they_learn(
+    tiny_encoder: Path, tmp_path: Path
+) -> None:
+    values = {**VALUES, "method": "head", "head_layers": 1}
+    first = run(tiny_encoder, tmp_path / "first", head_layers=1)
+    assert first.info.head["own"] == 0 and first.network.lower == 1
+    models.store(first.network, tmp_path / "one", first.info, dtype="fp32")
+    recipe = build_recipe("fast", {**values, "own_layers": 1})
+    network, info, fresh = models.go_on(tmp_path / "one", recipe)
+    assert fresh == [] and (info.head["own"], info.head["lower"], network.lower) == (1, 0, 0)
+    rows = toy_pairs(20, 5)
+    texts, others = [row["a"] for row in rows], [row["b"] for row in rows]
+    begun = SimilarityModel(network.eval(), first.tokenizer, info).score(texts, others)
+    one = load_folder(tmp_path / "one")
+    one.network.verdict = None
+    np.testing.assert_allclose(begun, one.score(texts, others), atol=1e-6)
+    more = fit(
+        toy_pairs(240), toy_pairs(60, 1), recipe, str(tiny_encoder), tmp_path / "more",
+        start=tmp_path / "one",
+    )  # fmt: skip
+    moved = more.network.head.own[0].linear1.weight - network.head.own[0].linear1.weight
+    assert float(moved.detach().abs().max()) > 1e-4, "they learn"
+    models.store(more.network, tmp_path / "two", more.info, dtype="int8")
+    two = load_folder(tmp_path / "two")
+    expected = SimilarityModel(more.network, more.tokenizer, more.info).score(texts, others)
+    np.testing.assert_allclose(two.score(texts, others), expected, atol=2e-2)
+    np.testing.assert_allclose(two.encode(texts), one.encode(texts), atol=5e-3)
+    # A version that has them keeps them, whatever the settings say.
+    network, info, _ = models.go_on(tmp_path / "two", build_recipe("fast", {**values, "own_layers": 0}))
+    assert len(network.head.own) == info.head["own"] == 1 and network.lower == 0
+
+
+def test_a_head_can_begin_with_layers_of_its_own(tiny_encoder: Path, tmp_path: Path) -> None:
+    plain = models.build(str(tiny_encoder), head_layers=1)[0]
+    network, tokenizer, info = models.build(str(tiny_encoder), head_layers=1, own_layers=4)
+    assert (info.head["own"], info.head["lower"]) == (1, 0), "as many as the encoder has left"
+    made = tokenizer(["a pole", "the guy shall be 5 feet"], padding=True, return_tensors="pt")
+    asked = made["input_ids"], made["attention_mask"]
+    with torch.inference_mode():
+        (vectors, tokens), (same, expected) = network.read(*asked), plain.read(*asked)
+        there = made["attention_mask"].bool()
+        torch.testing.assert_close(vectors, same)
+        torch.testing.assert_close(vectors, network.vectors(*asked))
+        torch.testing.assert_close(tokens[there], expected[there], atol=1e-5, rtol=1e-4)
+    fitted = run(tiny_encoder, tmp_path, head_layers=1, own_layers=1)
+    assert fitted.metrics["spearman"] > 0.5
+
+
+def test_a_head_stored_before_it_had_layers_of_its_own_has_none(tiny_encoder: Path, tmp_path: Path) -> None:
+    network, _, info = models.build(str(tiny_encoder), head_layers=1)
+    models.store(network, tmp_path, info)
+    told = read_json(tmp_path / models.INFO_FILE)
+    del told["head"]["own"]
+    write_json_atomic(tmp_path / models.INFO_FILE, told)
+    assert models.read_info(tmp_path).head == info.head
+    assert len(models.load(tmp_path)[0].head.own) == 0
+
+
 def test_the_head_alone_learns_beside_an_untrained_encoder(tiny_encoder: Path, tmp_path: Path) -> None:
     fitted = run(tiny_encoder, tmp_path / "run", method="head")
     models.store(fitted.network, tmp_path / "m", fitted.info, dtype="fp32")

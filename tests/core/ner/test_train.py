@@ -137,12 +137,14 @@ def test_half_precision_stores_the_change_closely_and_small(tiny: Path, tmp_path
     fitted = run(tiny, tmp_path / "work", recipe(epochs=1, freeze_embeddings=True))
     store_fitted(fitted, recipe(store_dtype="fp16"), tmp_path / "half")
     store_fitted(fitted, recipe(store_dtype="fp32"), tmp_path / "single")
-    half, single = (load_folder(tmp_path / name) for name in ("half", "single"))
+    store_fitted(fitted, recipe(store_dtype="int8"), tmp_path / "eighth")
+    half, single, eighth = (load_folder(tmp_path / name) for name in ("half", "single", "eighth"))
     assert torch.allclose(logits(half.network), logits(single.network), atol=5e-3)
+    assert torch.allclose(logits(eighth.network), logits(single.network), atol=2e-2)
     # Loading twice gives the same bits: what was scored is what is used.
     assert torch.equal(logits(half.network), logits(load_folder(tmp_path / "half").network))
-    sizes = [(tmp_path / name / DELTA_FILE).stat().st_size for name in ("half", "single")]
-    assert sizes[0] < 0.7 * sizes[1]
+    sizes = [(tmp_path / name / DELTA_FILE).stat().st_size for name in ("eighth", "half", "single")]
+    assert sizes[0] < sizes[1] < 0.7 * sizes[2]
 
 
 def test_frozen_word_table_is_untouched_and_not_stored(tiny: Path, tmp_path: Path) -> None:
