@@ -41,8 +41,10 @@ def stages(run: RunStatus, log: RunLog, recipe: Mapping[str, Any]) -> str:
     ended = testing or (began and not run.active)
     if not began:
         said = "waits"
-    elif ended:
+    elif testing or run.version:
         said = f"done after epoch {run.epoch:.1f}"
+    elif ended:
+        said = f"ended at epoch {run.epoch:.1f} of {run.epochs:g}"
     else:
         said = f"epoch {run.epoch:.1f} of {run.epochs:g}"
     shown.append((_role(ended, began), "Graded pairs", said))

@@ -7,11 +7,13 @@ import sys
 import time
 from typing import Any
 
+from core.advice import setback
 from core.cli.data import assignments
 from core.cli.output import Output, duration, table
 from core.datasets import store
 from core.errors import InputError, NotFoundError
 from core.recipe import fields
+from core.registry import store as registry
 from core.runs.state import RunState, RunStatus, list_runs, read_status
 from core.tasks import TASKS, Task, get_task
 from core.workspace import Workspace
@@ -169,10 +171,22 @@ def _answer(status: RunStatus, out: Output, failed: bool = True) -> int:
             f"{k} {v:.3f}" for k, v in status.best.items() if isinstance(v, float) and k != "epoch"
         )
         lines.append(f"best: {best}")
+    lost = ""
     if status.version:
         lines.append(f"version: {status.version}")
-    out.result(status.to_dict(), lines)
+        if lost := _setback(status):
+            lines.append(lost)
+    out.result({**status.to_dict(), "setback": lost}, lines)
     return 1 if failed and status.state in (RunState.FAILED, RunState.LOST) else 0
+
+
+def _setback(status: RunStatus) -> str:
+    """That the version is worse than the model before it, and what to do; empty where it is not."""
+    task = get_task(status.task)
+    try:
+        return setback(task, registry.get_version(task.name, status.version or ""))
+    except NotFoundError:  # deleted since
+        return ""
 
 
 def _main(status: RunStatus) -> str:

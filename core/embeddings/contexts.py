@@ -88,11 +88,13 @@ def _read(lines: Any, path: Path, amount: str) -> dict[str, Context]:
             unknown = set(line) - _KEYS
             if unknown:
                 raise KeyError(*sorted(unknown))
-            behind = line.get("behind")
+            behind, others = line.get("behind"), line.get("not_after") or []
+            if not isinstance(others, list):  # one word would be taken letter by letter
+                raise TypeError(f"not_after is {others!r}, expected a list")
             found[word] = Context(
                 re.compile(line.get("before", "").replace(_AMOUNT, amount)),
                 re.compile(behind, re.IGNORECASE) if behind else None,
-                frozenset(line.get("not_after") or ()),
+                frozenset(others),
                 line.get("put", ""),
             )
         except (KeyError, TypeError, AttributeError, re.error) as error:

@@ -65,6 +65,12 @@ def test_a_run_that_failed_early_shows_no_stage_that_waits(tmp_path: Path) -> No
     assert html.count("<span") == 1
 
 
+def test_a_run_that_was_lost_on_the_way_is_not_done(tmp_path: Path) -> None:
+    log = written(tmp_path, FIRST, START, EPOCH)
+    html = embeddings_live.stages(status(RunState.LOST), log, RECIPE)
+    assert "ended at epoch 1.0 of 2" in html and "done after epoch" not in html
+
+
 def test_curves_of_both_stages_target_and_floor(tmp_path: Path) -> None:
     panels = curves.run_panels([("a", written(tmp_path, FIRST, START, EPOCH))], TASK, by="step", target=None)
     by_name = {panel.name: panel for panel in panels}

@@ -14,7 +14,11 @@ from core import tasks
 from core.cli import main
 from core.cli.output import Output, duration, table
 from core.datasets import store
-from core.workspace import PROJECT_ROOT, Workspace
+from core.registry import store as registry
+from core.runs.context import RunContext
+from core.runs.spec import RunSpec
+from core.runs.state import new_status, write_status
+from core.workspace import PROJECT_ROOT, Workspace, write_json_atomic
 
 ROWS = [
     {"text": f"Set pole {i} at 18 feet.", "entities": [{"start": 4, "end": 8, "label": "EQUIPMENT"}]}
@@ -176,3 +180,27 @@ def test_table_aligns_numbers_to_the_right() -> None:
     assert lines[1].endswith("0.500")
     assert lines[2].endswith("–")
     assert len(lines[1]) == len(lines[2])
+
+
+@pytest.mark.parametrize(("was", "told"), [(0.6, True), (0.2, False)])
+def test_a_run_whose_model_is_worse_than_the_one_before_says_so(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str], was: float, told: bool
+) -> None:
+    run_dir = workspace.run("ner-trained")
+    (run_dir / "model").mkdir(parents=True)
+    (run_dir / "model" / "model.safetensors").write_bytes(b"weights")
+    spec = RunSpec(
+        task="ner", recipe={}, preset="fast", dataset="poles@12345678", base_model="minilm", name="",
+        created=1_767_225_600.0, rows=20,
+    )  # fmt: skip
+    spec.save(run_dir)
+    write_json_atomic(run_dir / "report.json", {"test": {"f1": 0.43}, "before": {"test": {"f1": was}}})
+    version = registry.register_run(run_dir, ws=workspace).id
+    write_status(run_dir, new_status(run_dir, spec))
+    with RunContext(run_dir, spec) as ctx:
+        ctx.finish("completed", "All epochs are done.", version=version)
+    status, run = run_json(capsys, "runs", "--run", run_dir.name)
+    assert status == 0 and run["version"] == version
+    assert (f"{version} is worse than the model before it: F1 0.430 instead of" in run["setback"]) == told
+    main(["runs", "--run", run_dir.name])
+    assert ("is worse than" in capsys.readouterr().out) == told

@@ -247,6 +247,7 @@ def test_a_broken_context_is_named(tmp_path: Path) -> None:
         ("near: {before: '('}", "near"),
         ("live: {after: [to]}", "live"),
         ("live: {not_after: 3}", "live"),
+        ("live: {not_after: the}", "expected a list"),
     ):
         (tmp_path / "contexts.yaml").write_text(line, encoding="utf-8")
         with pytest.raises(GrammarError, match=told):
